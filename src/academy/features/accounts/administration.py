@@ -1,0 +1,107 @@
+"""Use cases of the accounts, as admins and the command line use them."""
+
+from academy.features.accounts.errors import EmailTaken, LastAdmin
+from academy.features.accounts.model import AuditEntry, User, UserStatus
+from academy.features.accounts.repository import AccountRepository, UserList
+from academy.features.accounts.service import checked_email, checked_name, email_key
+from academy.infrastructure.database.base import Database, Page
+from academy.infrastructure.database.errors import UniqueViolation
+from academy.infrastructure.security.passwords import PasswordHasher
+from academy.infrastructure.security.principal import Role
+from academy.kit.clock import Clock
+from academy.kit.errors import NotFoundError
+
+COMMAND_LINE = "command line"
+
+
+class AccountAdministration:
+    """Makes, finds, shuts and opens accounts. `actor_id` is the admin's user id, or `COMMAND_LINE`."""
+
+    def __init__(self, database: Database, clock: Clock, passwords: PasswordHasher) -> None:
+        self._database = database
+        self._clock = clock
+        self._passwords = passwords
+        self._repository = AccountRepository(database)
+
+    async def create(self, actor_id: str, email: str, name: str, role: Role, password: str | None) -> User:
+        """Makes an active account; without a password it signs in by code. Raises EmailTaken, InvalidError."""
+        address, cleaned = checked_email(email), checked_name(name)
+        if password is not None:
+            self._passwords.check_rules(password)
+        now = self._clock.now()
+        user = User(
+            email=address,
+            email_key=email_key(address),
+            name=cleaned,
+            role=role,
+            status=UserStatus.ACTIVE,
+            password_hash=await self._passwords.hash(password) if password is not None else None,
+            verified_at=now,
+            created_at=now,
+            updated_at=now,
+        )
+
+        async def work() -> None:
+            await self._repository.insert_user(user)
+            await self._note(actor_id, "account_created", user.id, role=role.value)
+
+        try:
+            await self._database.transaction(work)
+        except UniqueViolation as error:
+            raise EmailTaken from error
+        return user
+
+    async def list_users(self, text: str = "", *, limit: int = 50, cursor: str | None = None) -> UserList:
+        """Returns accounts, newest first, or those that match a search. Raises InvalidCursor."""
+        return await self._repository.list_users(text, limit, cursor)
+
+    async def find(self, email: str) -> User:
+        """Returns the account of an address. Raises NotFoundError."""
+        user = await self._repository.user_by_email(email_key(email))
+        if user is None:
+            raise NotFoundError(f"There is no account with the address {email}.")
+        return user
+
+    async def set_role(self, actor_id: str, user_id: str, role: Role) -> User:
+        """Changes a role; the account signs in anew. Raises NotFoundError, LastAdmin."""
+        return await self._change(actor_id, user_id, "role", role.value, f"role_{role.value}")
+
+    async def suspend(self, actor_id: str, user_id: str) -> User:
+        """Shuts an account and ends its sessions at once. Raises NotFoundError, LastAdmin."""
+        return await self._change(actor_id, user_id, "status", UserStatus.SUSPENDED.value, "account_suspended")
+
+    async def unsuspend(self, actor_id: str, user_id: str) -> User:
+        """Opens a shut account again. Raises NotFoundError."""
+        return await self._change(actor_id, user_id, "status", UserStatus.ACTIVE.value, "account_unsuspended")
+
+    async def _change(self, actor_id: str, user_id: str, field: str, value: str, action: str) -> User:
+        async def work() -> User:
+            user = await self._repository.user(user_id)
+            if user is None:
+                raise NotFoundError("There is no such account.")
+            now = self._clock.now()
+            changed = await self._repository.change_user(user_id, {field: value, "updated_at": now})
+            if user.role is Role.ADMIN and await self._repository.active_admins() == 0:
+                raise LastAdmin
+            await self._repository.end_sessions_of(user_id)
+            await self._note(actor_id, action, user_id)
+            return changed or user
+
+        return await self._database.transaction(work)
+
+    async def _note(self, actor_id: str, action: str, subject_id: str, **details: str) -> None:
+        now = self._clock.now()
+        await self._repository.insert_audit(
+            AuditEntry(
+                actor_id=actor_id,
+                action=action,
+                subject_id=subject_id,
+                details=details,
+                created_at=now,
+                updated_at=now,
+            )
+        )
+
+    async def audit(self, *, limit: int = 50, cursor: str | None = None) -> Page[AuditEntry]:
+        """Returns the audit trail, newest first. Raises InvalidCursor."""
+        return await self._repository.audit(limit, cursor)

@@ -1,0 +1,163 @@
+"""Documents of the accounts: users, their sessions, one-time codes, refresh tokens, the audit trail."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+
+import msgspec
+
+from academy.infrastructure.database.document import Document, Index, SearchField
+from academy.infrastructure.security.principal import Role
+
+
+class UserStatus(StrEnum):
+    """Where an account stands: e-mail not yet proven, in use, or shut by an admin."""
+
+    UNVERIFIED = "unverified"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+
+
+class Profile(msgspec.Struct, kw_only=True):
+    """What others see of a person."""
+
+    headline: str = ""
+    bio: str = ""
+    links: list[str] = []
+    avatar_key: str | None = None
+
+
+class Preferences(msgspec.Struct, kw_only=True):
+    """How a person wants the academy to look and when to be written to."""
+
+    language: str = "en"
+    time_zone: str = "Asia/Kolkata"
+    theme: str = "auto"
+    notify_announcements: bool = True
+    notify_replies: bool = True
+
+
+class User(Document, kw_only=True):
+    """A person with an account.
+
+    Attributes:
+        email: as typed, for sending mail.
+        email_key: the address in the form used for comparing (see `service.email_key`); unique.
+        password_hash: bcrypt, or None for an account that signs in by code only.
+    """
+
+    __collection__: ClassVar[str] = "users"
+    __indexes__: ClassVar[tuple[Index, ...]] = (
+        Index(("email_key",), unique=True),
+        Index(("role", "created_at")),
+        Index(("status", "created_at")),
+        Index(("created_at",)),
+    )
+    __search__: ClassVar[tuple[SearchField, ...]] = (SearchField("name", 2), SearchField("email", 1))
+
+    email: str
+    email_key: str
+    name: str
+    role: Role = Role.LEARNER
+    status: UserStatus = UserStatus.UNVERIFIED
+    password_hash: str | None = None
+    profile: Profile = msgspec.field(default_factory=Profile)
+    preferences: Preferences = msgspec.field(default_factory=Preferences)
+    verified_at: datetime | None = None
+
+
+class Session(Document, kw_only=True):
+    """A signed-in browser or API client. Deleting it signs the client out at once.
+
+    Attributes:
+        token_hash: SHA-256 (hex) of the cookie's secret; None for API sessions, which hold refresh tokens.
+        device: short description made from the User-Agent.
+        last_used_at: moved at most once a minute.
+        expires_at: slides with use, never beyond the absolute limit.
+    """
+
+    __collection__: ClassVar[str] = "sessions"
+    __indexes__: ClassVar[tuple[Index, ...]] = (
+        Index(("token_hash",), unique=True, present="token_hash"),
+        Index(("user_id", "-last_used_at")),
+        Index(("expires_at",)),
+    )
+
+    user_id: str
+    token_hash: str | None = None
+    device: str = ""
+    address: str = ""
+    last_used_at: datetime
+    expires_at: datetime
+
+
+class RefreshToken(Document, kw_only=True):
+    """A refresh token of an API session. A session's tokens are its family; a used one that comes again ends it."""
+
+    __collection__: ClassVar[str] = "refresh_tokens"
+    __indexes__: ClassVar[tuple[Index, ...]] = (
+        Index(("token_hash",), unique=True),
+        Index(("session_id",)),
+        Index(("user_id",)),
+        Index(("expires_at",)),
+    )
+
+    token_hash: str
+    session_id: str
+    user_id: str
+    used_at: datetime | None = None
+    expires_at: datetime
+
+
+class CodePurpose(StrEnum):
+    """What a one-time code opens."""
+
+    VERIFY_EMAIL = "verify_email"
+    SIGN_IN = "sign_in"
+    RESET_PASSWORD = "reset_password"  # noqa: S105 - a purpose
+    CHANGE_EMAIL = "change_email"
+
+
+class OneTimeCode(Document, kw_only=True):
+    """The live one-time code of an address for a purpose; a new one replaces the old.
+
+    Attributes:
+        code_hash: keyed hash of the six digits.
+        wrong_tries: at the limit the code is dead.
+        sent_count, window_started_at: how many were sent in the present window, for the resend limit.
+        new_email: the address to change to, for CHANGE_EMAIL.
+    """
+
+    __collection__: ClassVar[str] = "one_time_codes"
+    __indexes__: ClassVar[tuple[Index, ...]] = (
+        Index(("email_key", "purpose"), unique=True),
+        Index(("expires_at",)),
+        Index(("user_id",)),
+    )
+
+    email_key: str
+    user_id: str
+    purpose: CodePurpose
+    code_hash: str
+    expires_at: datetime
+    wrong_tries: int = 0
+    sent_count: int = 1
+    window_started_at: datetime
+    new_email: str | None = None
+
+
+class AuditEntry(Document, kw_only=True):
+    """Who did what to whom, when and from where. Written, never changed."""
+
+    __collection__: ClassVar[str] = "audit_entries"
+    __indexes__: ClassVar[tuple[Index, ...]] = (
+        Index(("-created_at",)),
+        Index(("actor_id", "-created_at")),
+        Index(("subject_id", "-created_at")),
+    )
+
+    actor_id: str
+    action: str
+    subject_id: str
+    address: str = ""
+    details: dict[str, str] = {}

@@ -1,0 +1,161 @@
+"""Every query of the accounts."""
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from academy.features.accounts.model import (
+    AuditEntry,
+    CodePurpose,
+    OneTimeCode,
+    RefreshToken,
+    Session,
+    User,
+    UserStatus,
+)
+from academy.infrastructure.database.base import Database, Page
+from academy.infrastructure.security.principal import Role
+
+
+class UserList(msgspec.Struct, frozen=True):
+    """One page of accounts; `total` is how many there are in all that fit."""
+
+    items: list[User]
+    next_cursor: str | None
+    total: int
+
+
+class AccountRepository:
+    """Users, sessions, codes, tokens, audit entries."""
+
+    def __init__(self, database: Database) -> None:
+        self._users = database.collection(User)
+        self._sessions = database.collection(Session)
+        self._codes = database.collection(OneTimeCode)
+        self._tokens = database.collection(RefreshToken)
+        self._audit = database.collection(AuditEntry)
+
+    # --- users ---
+
+    async def user(self, user_id: str) -> User | None:
+        """Returns a user by id."""
+        return await self._users.get(user_id)
+
+    async def user_by_email(self, email_key: str) -> User | None:
+        """Returns a user by comparable address."""
+        return await self._users.find_one({"email_key": email_key})
+
+    async def insert_user(self, user: User) -> None:
+        """Stores a new user. Raises UniqueViolation for a taken address."""
+        await self._users.insert(user)
+
+    async def change_user(self, user_id: str, fields: dict[str, object]) -> User | None:
+        """Sets fields of a user. Raises UniqueViolation for a taken address."""
+        return await self._users.find_and_update({"id": user_id}, {"$set": fields})
+
+    async def delete_user(self, user_id: str) -> None:
+        """Removes a user."""
+        await self._users.delete_one({"id": user_id})
+
+    async def list_users(self, text: str, limit: int, cursor: str | None) -> UserList:
+        """Returns accounts: those whose name or address has the words of `text`, or all, newest first."""
+        if text.strip():
+            found = await self._users.search(text, {}, limit=limit, cursor=cursor)
+            return UserList(found.items, found.next_cursor, found.total)
+        page = await self._users.page({}, sort=("-created_at",), limit=limit, cursor=cursor)
+        return UserList(page.items, page.next_cursor, await self._users.count({}))
+
+    async def active_admins(self) -> int:
+        """Counts active admins."""
+        return await self._users.count({"role": Role.ADMIN.value, "status": UserStatus.ACTIVE.value})
+
+    async def delete_unverified(self, before: datetime) -> int:
+        """Removes accounts that were made before a moment and never proven."""
+        return await self._users.delete_many({"status": UserStatus.UNVERIFIED.value, "created_at": {"$lt": before}})
+
+    # --- sessions and refresh tokens ---
+
+    async def insert_session(self, session: Session) -> None:
+        """Stores a new session."""
+        await self._sessions.insert(session)
+
+    async def session_by_token(self, token_hash: str) -> Session | None:
+        """Returns the session of a cookie."""
+        return await self._sessions.find_one({"token_hash": token_hash})
+
+    async def session(self, session_id: str) -> Session | None:
+        """Returns a session by id."""
+        return await self._sessions.get(session_id)
+
+    async def touch_session(self, session_id: str, now: datetime, expires_at: datetime) -> None:
+        """Notes that a session was used."""
+        change = {"$set": {"last_used_at": now, "expires_at": expires_at, "updated_at": now}}
+        await self._sessions.update_one({"id": session_id}, change)
+
+    async def sessions_of(self, user_id: str) -> list[Session]:
+        """Returns a user's sessions, last used first."""
+        return await self._sessions.find({"user_id": user_id}, sort=("-last_used_at",))
+
+    async def end_session(self, session_id: str, user_id: str) -> bool:
+        """Ends a user's session with its refresh tokens; False when there is none."""
+        await self._tokens.delete_many({"session_id": session_id})
+        return await self._sessions.delete_one({"id": session_id, "user_id": user_id})
+
+    async def end_sessions_of(self, user_id: str, *, but: str = "") -> None:
+        """Ends all sessions of a user, except one."""
+        await self._tokens.delete_many({"user_id": user_id, "session_id": {"$ne": but}})
+        await self._sessions.delete_many({"user_id": user_id, "id": {"$ne": but}})
+
+    async def insert_token(self, token: RefreshToken) -> None:
+        """Stores a new refresh token."""
+        await self._tokens.insert(token)
+
+    async def use_token(self, token_hash: str, now: datetime) -> RefreshToken | None:
+        """Marks a live refresh token as used and returns it; None when there is none that was not used yet."""
+        return await self._tokens.find_and_update(
+            {"token_hash": token_hash, "used_at": None, "expires_at": {"$gt": now}}, {"$set": {"used_at": now}}
+        )
+
+    async def token(self, token_hash: str) -> RefreshToken | None:
+        """Returns a refresh token in any state."""
+        return await self._tokens.find_one({"token_hash": token_hash})
+
+    async def delete_expired(self, now: datetime) -> None:
+        """Removes sessions and tokens whose time is over; codes an hour later, since their counts limit new ones."""
+        for collection in (self._sessions, self._tokens):
+            await collection.delete_many({"expires_at": {"$lt": now}})
+        await self._codes.delete_many({"expires_at": {"$lt": now - timedelta(hours=1)}})
+
+    # --- one-time codes ---
+
+    async def code(self, email_key: str, purpose: CodePurpose) -> OneTimeCode | None:
+        """Returns the code of an address for a purpose, live or not."""
+        return await self._codes.find_one({"email_key": email_key, "purpose": purpose.value})
+
+    async def put_code(self, code: OneTimeCode) -> None:
+        """Stores a code in place of the one before."""
+        await self._codes.delete_many({"email_key": code.email_key, "purpose": code.purpose.value})
+        await self._codes.insert(code)
+
+    async def count_try(self, code_id: str, limit: int) -> OneTimeCode | None:
+        """Counts a try of a code before it is compared; None when there are no tries left."""
+        query = {"id": code_id, "wrong_tries": {"$lt": limit}}
+        return await self._codes.find_and_update(query, {"$inc": {"wrong_tries": 1}})
+
+    async def delete_code(self, code_id: str) -> bool:
+        """Uses a code up; False when someone else did."""
+        return await self._codes.delete_one({"id": code_id})
+
+    async def delete_codes_of(self, user_id: str) -> None:
+        """Removes all codes of a user."""
+        await self._codes.delete_many({"user_id": user_id})
+
+    # --- audit ---
+
+    async def insert_audit(self, entry: AuditEntry) -> None:
+        """Writes an audit entry."""
+        await self._audit.insert(entry)
+
+    async def audit(self, limit: int, cursor: str | None) -> Page[AuditEntry]:
+        """Returns the audit trail, newest first."""
+        return await self._audit.page({}, sort=("-created_at",), limit=limit, cursor=cursor)

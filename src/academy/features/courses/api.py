@@ -1,0 +1,376 @@
+"""REST handlers of the catalogue, the courses and their reviews."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from litestar import Response, delete, get, patch, post, put
+from litestar.params import Parameter
+from msgspec import Meta
+
+from academy.features.accounts.model import User
+from academy.features.courses.curriculum import LessonDraft, SectionDraft
+from academy.features.courses.model import Course, CourseStatus, Lesson, LessonKind, Level, Review, Section
+from academy.features.courses.repository import CatalogueFilter, CourseSort
+from academy.features.courses.reviews import LONGEST_REVIEW, MOST_STARS, ReviewService
+from academy.features.courses.service import CourseDetails, CourseService
+from academy.infrastructure.security.principal import Principal
+from academy.kit.errors import InvalidError
+from academy.kit.money import Money
+from academy.web.guards import anyone, instructors, signed_in
+from academy.web.listing import Cursor, Limit, Listing
+
+Title = Annotated[str, Meta(min_length=1, max_length=120)]
+ShortText = Annotated[str, Meta(max_length=200)]
+ETag = Annotated[str | None, Parameter(header="If-Match", description="`ETag` of the course as you read it.")]
+
+
+class MoneyAnswer(msgspec.Struct, kw_only=True):
+    """Integer minor units and an ISO 4217 currency."""
+
+    amount: int
+    currency: str
+
+
+class RatingAnswer(msgspec.Struct, kw_only=True):
+    """Average of the stars (two decimals, 0 without reviews) and number of reviews."""
+
+    average: float
+    count: int
+
+
+class InstructorAnswer(msgspec.Struct, kw_only=True):
+    """Who teaches."""
+
+    id: str
+    name: str
+    headline: str
+
+
+class LessonAnswer(msgspec.Struct, kw_only=True):
+    """A lesson of the curriculum."""
+
+    id: str
+    title: str
+    kind: LessonKind
+    duration_seconds: int
+    free_preview: bool
+
+
+class SectionAnswer(msgspec.Struct, kw_only=True):
+    """A section of the curriculum."""
+
+    id: str
+    title: str
+    lessons: list[LessonAnswer]
+
+
+class CourseSummary(msgspec.Struct, kw_only=True):
+    """A course in a list."""
+
+    id: str
+    slug: str
+    title: str
+    subtitle: str
+    description: str
+    category: str
+    level: Level
+    language: str
+    status: CourseStatus
+    price: MoneyAnswer
+    rating: RatingAnswer
+    instructors: list[InstructorAnswer]
+    published_at: datetime | None
+
+
+class CourseAnswer(CourseSummary, kw_only=True):
+    """A single course, with its curriculum."""
+
+    tags: list[str]
+    outcomes: list[str]
+    requirements: list[str]
+    curriculum: list[SectionAnswer]
+
+
+class ReviewAnswer(msgspec.Struct, kw_only=True):
+    """A review; `author` is the learner's name."""
+
+    id: str
+    author: str
+    stars: int
+    text: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class PriceRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Integer minor units and an ISO 4217 currency."""
+
+    amount: Annotated[int, Meta(ge=0, le=100_000_000_00)]
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$")]
+
+
+class CourseRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A new course. Without `slug`, the address is made from the title."""
+
+    title: Title
+    slug: Annotated[str, Meta(max_length=80)] = ""
+    subtitle: ShortText = ""
+    description: Annotated[str, Meta(max_length=20_000)] = ""
+    category: Annotated[str, Meta(max_length=80)] = ""
+    level: Level = Level.BEGINNER
+    language: Annotated[str, Meta(min_length=2, max_length=8)] = "en"
+    price: PriceRequest
+    tags: Annotated[list[Annotated[str, Meta(max_length=40)]], Meta(max_length=20)] = []
+    outcomes: Annotated[list[ShortText], Meta(max_length=20)] = []
+    requirements: Annotated[list[ShortText], Meta(max_length=20)] = []
+
+
+class CourseChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Fields of a course to change; what is left out stays."""
+
+    title: Title | msgspec.UnsetType = msgspec.UNSET
+    subtitle: ShortText | msgspec.UnsetType = msgspec.UNSET
+    description: Annotated[str, Meta(max_length=20_000)] | msgspec.UnsetType = msgspec.UNSET
+    category: Annotated[str, Meta(max_length=80)] | msgspec.UnsetType = msgspec.UNSET
+    level: Level | msgspec.UnsetType = msgspec.UNSET
+    language: Annotated[str, Meta(min_length=2, max_length=8)] | msgspec.UnsetType = msgspec.UNSET
+    price: PriceRequest | msgspec.UnsetType = msgspec.UNSET
+    tags: Annotated[list[Annotated[str, Meta(max_length=40)]], Meta(max_length=20)] | msgspec.UnsetType = msgspec.UNSET
+    outcomes: Annotated[list[ShortText], Meta(max_length=20)] | msgspec.UnsetType = msgspec.UNSET
+    requirements: Annotated[list[ShortText], Meta(max_length=20)] | msgspec.UnsetType = msgspec.UNSET
+
+
+class LessonRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A lesson; with `id` an existing one, without a new one. `text` (Markdown) replaces the lesson's text."""
+
+    title: Title
+    kind: LessonKind
+    id: str | None = None
+    free_preview: bool = False
+    youtube_id: Annotated[str, Meta(pattern=r"^[\w-]{0,20}$")] | None = None
+    text: Annotated[str, Meta(max_length=200_000)] | None = None
+
+
+class SectionRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A section with its lessons in order."""
+
+    title: Title
+    id: str | None = None
+    lessons: Annotated[list[LessonRequest], Meta(max_length=200)] = []
+
+
+class CurriculumRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """The whole outline in its new order. Parts that are left out are removed."""
+
+    sections: Annotated[list[SectionRequest], Meta(max_length=60)]
+
+
+class ReviewRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """My review."""
+
+    stars: Annotated[int, Meta(ge=1, le=MOST_STARS)]
+    text: Annotated[str, Meta(max_length=LONGEST_REVIEW)] = ""
+
+
+def summary_fields(course: Course, people: dict[str, User]) -> dict[str, object]:
+    """What every answer about a course holds."""
+    return {
+        "id": course.id,
+        "slug": course.slug,
+        "title": course.title,
+        "subtitle": course.subtitle,
+        "description": course.description,
+        "category": course.category,
+        "level": course.level,
+        "language": course.language,
+        "status": course.status,
+        "price": MoneyAnswer(amount=course.price.amount, currency=course.price.currency),
+        "rating": RatingAnswer(average=course.rating.average, count=course.rating.count),
+        "instructors": [
+            InstructorAnswer(id=user.id, name=user.name, headline=user.profile.headline)
+            for user_id in course.instructor_ids
+            if (user := people.get(user_id))
+        ],
+        "published_at": course.published_at,
+    }
+
+
+async def _answer(course: Course, courses: CourseService, status_code: int = 200) -> Response[CourseAnswer]:
+    people = await courses.instructors([course])
+    body = CourseAnswer(
+        **summary_fields(course, people),  # type: ignore[arg-type]
+        tags=course.tags,
+        outcomes=course.outcomes,
+        requirements=course.requirements,
+        curriculum=[_section_answer(section) for section in course.curriculum],
+    )
+    return Response(body, status_code=status_code, headers={"ETag": f'"{course.revision}"'})
+
+
+def _section_answer(section: Section) -> SectionAnswer:
+    return SectionAnswer(id=section.id, title=section.title, lessons=[_lesson_answer(x) for x in section.lessons])
+
+
+def _lesson_answer(lesson: Lesson) -> LessonAnswer:
+    return LessonAnswer(
+        id=lesson.id,
+        title=lesson.title,
+        kind=lesson.kind,
+        duration_seconds=lesson.duration_seconds,
+        free_preview=lesson.free_preview,
+    )
+
+
+def _review_answer(review: Review) -> ReviewAnswer:
+    return ReviewAnswer(
+        id=review.id,
+        author=review.author_name,
+        stars=review.stars,
+        text=review.text,
+        created_at=review.created_at,
+        updated_at=review.updated_at,
+    )
+
+
+def _revision(if_match: str | None) -> int | None:
+    """The revision an `If-Match` header names. Raises InvalidError for one that is no ETag of a course."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    text = if_match.strip().removeprefix("W/").strip('"')
+    if not text.isdigit() or len(text) > 9:  # noqa: PLR2004 - more digits than edits anyone makes
+        raise InvalidError("If-Match must hold the ETag of the course.", fields={"If-Match": "Send the ETag you read."})
+    return int(text)
+
+
+@get("/api/v1/courses", guards=[anyone], tags=["courses"], summary="The catalogue: published courses")
+async def list_courses(
+    courses: CourseService,
+    q: Annotated[str, Parameter(max_length=200, description="Words to search.")] = "",
+    category: Annotated[str, Parameter(max_length=80)] = "",
+    level: Level | None = None,
+    language: Annotated[str, Parameter(max_length=8)] = "",
+    price: Annotated[str, Parameter(pattern="^(free|paid)?$", description="`free` or `paid`.")] = "",
+    min_rating: Annotated[float, Parameter(ge=0, le=5, description="Least average of stars.")] = 0.0,
+    sort: CourseSort | None = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> Listing[CourseSummary]:
+    """Searches and filters the catalogue. Without `sort`, a search is ordered by how well it matches."""
+    wanted = CatalogueFilter(
+        q=q, category=category, level=level, language=language, price=price, min_rating=min_rating, sort=sort
+    )
+    page = await courses.catalogue(wanted, limit=limit, cursor=cursor)
+    people = await courses.instructors(page.items)
+    items = [CourseSummary(**summary_fields(course, people)) for course in page.items]  # type: ignore[arg-type]
+    return Listing(items=items, next_cursor=page.next_cursor)
+
+
+@post("/api/v1/courses", guards=[instructors], tags=["courses"], summary="Make a course (a draft)")
+async def create_course(principal: Principal, courses: CourseService, data: CourseRequest) -> Response[CourseAnswer]:
+    """Makes a draft that belongs to the caller."""
+    fields = msgspec.structs.asdict(data)
+    slug = fields.pop("slug")
+    details = CourseDetails(**{**fields, "price": Money(**msgspec.structs.asdict(data.price))})
+    return await _answer(await courses.create(principal, details, slug=slug), courses, status_code=201)
+
+
+@get("/api/v1/courses/{slug:str}", guards=[anyone], tags=["courses"], summary="One course with its curriculum")
+async def get_course(slug: str, visitor: Principal | None, courses: CourseService) -> Response[CourseAnswer]:
+    """Returns a course; drafts only to their makers."""
+    return await _answer(await courses.get(slug, visitor), courses)
+
+
+@patch("/api/v1/courses/{slug:str}", guards=[instructors], tags=["courses"], summary="Change a course")
+async def change_course(
+    slug: str, principal: Principal, courses: CourseService, data: CourseChange, if_match: ETag = None
+) -> Response[CourseAnswer]:
+    """Changes the given fields. With `If-Match`, only if nobody changed the course since."""
+    course = await courses.for_editing(principal, slug)
+    held = {name: getattr(course, name) for name in CourseDetails.__struct_fields__}
+    given = {name: value for name, value in msgspec.structs.asdict(data).items() if value is not msgspec.UNSET}
+    if isinstance(data.price, PriceRequest):
+        given["price"] = Money(**msgspec.structs.asdict(data.price))
+    revision = _revision(if_match)
+    changed = await courses.edit(principal, slug, CourseDetails(**{**held, **given}), revision=revision)
+    return await _answer(changed, courses)
+
+
+@delete(
+    "/api/v1/courses/{slug:str}", guards=[instructors], tags=["courses"], summary="Delete a course without learners"
+)
+async def delete_course(slug: str, principal: Principal, courses: CourseService) -> None:
+    """Deletes a course that nobody is enrolled in."""
+    await courses.delete(principal, slug)
+
+
+@post("/api/v1/courses/{slug:str}/publish", guards=[instructors], tags=["courses"], status_code=200, summary="Publish")
+async def publish_course(slug: str, principal: Principal, courses: CourseService) -> Response[CourseAnswer]:
+    """Puts the course into the catalogue, or answers 409 with a list of what is missing."""
+    return await _answer(await courses.publish(principal, slug), courses)
+
+
+@post(
+    "/api/v1/courses/{slug:str}/unpublish", guards=[instructors], tags=["courses"], status_code=200, summary="Unpublish"
+)
+async def unpublish_course(slug: str, principal: Principal, courses: CourseService) -> Response[CourseAnswer]:
+    """Takes the course out of the catalogue; its learners keep it."""
+    return await _answer(await courses.unpublish(principal, slug), courses)
+
+
+@put("/api/v1/courses/{slug:str}/curriculum", guards=[instructors], tags=["courses"], summary="Replace the outline")
+async def put_curriculum(
+    slug: str, principal: Principal, courses: CourseService, data: CurriculumRequest, if_match: ETag = None
+) -> Response[CourseAnswer]:
+    """Sets order, titles, sections and lessons. Lessons named by id keep their content and learners' progress."""
+    draft = [
+        SectionDraft(title=s.title, id=s.id, lessons=[_lesson_draft(lesson) for lesson in s.lessons])
+        for s in data.sections
+    ]
+    texts = [[lesson.text for lesson in section.lessons] for section in data.sections]
+    course = await courses.set_curriculum(principal, slug, draft, revision=_revision(if_match), texts=texts)
+    return await _answer(course, courses)
+
+
+def _lesson_draft(lesson: LessonRequest) -> LessonDraft:
+    return LessonDraft(
+        title=lesson.title,
+        kind=lesson.kind,
+        id=lesson.id,
+        free_preview=lesson.free_preview,
+        youtube_id=lesson.youtube_id,
+    )
+
+
+@get("/api/v1/courses/{slug:str}/reviews", guards=[anyone], tags=["courses"], summary="A course's reviews")
+async def list_reviews(
+    slug: str,
+    visitor: Principal | None,
+    courses: CourseService,
+    reviews: ReviewService,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> Listing[ReviewAnswer]:
+    """Returns the reviews, newest first."""
+    page = await reviews.of_course(await courses.get(slug, visitor), limit=limit, cursor=cursor)
+    return Listing(items=[_review_answer(review) for review in page.items], next_cursor=page.next_cursor)
+
+
+@put("/api/v1/courses/{slug:str}/reviews", guards=[signed_in], tags=["courses"], summary="Write my review")
+async def put_review(slug: str, principal: Principal, reviews: ReviewService, data: ReviewRequest) -> ReviewAnswer:
+    """Writes or rewrites the caller's review; only learners of the course may."""
+    return _review_answer(await reviews.write(principal, slug, data.stars, data.text))
+
+
+handlers = [
+    list_courses,
+    create_course,
+    get_course,
+    change_course,
+    delete_course,
+    publish_course,
+    unpublish_course,
+    put_curriculum,
+    list_reviews,
+    put_review,
+]

@@ -1,0 +1,194 @@
+"""Documents of the courses: course with its curriculum, category, review."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+
+import msgspec
+
+from academy.infrastructure.database.document import Document, Index, SearchField
+from academy.kit.ids import new_id
+from academy.kit.money import Money
+
+
+class Level(StrEnum):
+    """For whom a course is."""
+
+    BEGINNER = "beginner"
+    INTERMEDIATE = "intermediate"
+    ADVANCED = "advanced"
+
+
+class CourseStatus(StrEnum):
+    """A draft is its makers'; a published course is in the catalogue; an unpublished one is its learners' only."""
+
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    UNPUBLISHED = "unpublished"
+
+
+class LessonKind(StrEnum):
+    """What a lesson is made of."""
+
+    VIDEO = "video"
+    TEXT = "text"
+    FILE = "file"
+    YOUTUBE = "youtube"
+
+
+class Lesson(msgspec.Struct, kw_only=True):
+    """A lesson in the curriculum. Its id never changes, so that progress survives every edit.
+
+    Attributes:
+        duration_seconds: length of the video, or the estimated reading time of the text.
+        video_id: of kind VIDEO: the Video.
+        file_key, file_name: of kind FILE: the stored object and the name shown.
+        youtube_id: of kind YOUTUBE: the video's id at YouTube.
+        has_text: whether a LessonText with the same id exists.
+    """
+
+    id: str = msgspec.field(default_factory=new_id)
+    title: str
+    kind: LessonKind
+    free_preview: bool = False
+    duration_seconds: int = 0
+    video_id: str | None = None
+    file_key: str | None = None
+    file_name: str = ""
+    youtube_id: str = ""
+    has_text: bool = False
+
+
+class Section(msgspec.Struct, kw_only=True):
+    """A titled group of lessons."""
+
+    id: str = msgspec.field(default_factory=new_id)
+    title: str
+    lessons: list[Lesson] = []
+
+
+class Rating(msgspec.Struct, kw_only=True):
+    """The facts about a course's reviews, always exactly those of the reviews.
+
+    Attributes:
+        count: number of reviews.
+        total: sum of their stars.
+        stars_1 … stars_5: reviews with that many stars (the histogram).
+        average: total / count rounded to two decimals, 0 without reviews; kept for sorting.
+    """
+
+    count: int = 0
+    total: int = 0
+    stars_1: int = 0
+    stars_2: int = 0
+    stars_3: int = 0
+    stars_4: int = 0
+    stars_5: int = 0
+    average: float = 0.0
+
+
+class Course(Document, kw_only=True):
+    """A course.
+
+    Attributes:
+        slug: unique, part of the address; fixed once published.
+        instructor_ids: users who may edit it; the first made it.
+        price: what a learner pays; amount 0 is free.
+        is_free: kept beside price for filtering by index.
+        published_at: first publication; None for drafts.
+        enrolment_count: changed with each enrolment in its transaction.
+        lesson_count, duration_seconds: sums of the curriculum, kept for cards.
+        revision: counts the edits by its makers (not enrolments and reviews); the API's ETag.
+        cover_key: stored cover image (WebP); None shows a generated one.
+    """
+
+    __collection__: ClassVar[str] = "courses"
+    __indexes__: ClassVar[tuple[Index, ...]] = (
+        Index(("slug",), unique=True),
+        Index(("status", "-published_at")),
+        Index(("status", "-enrolment_count")),
+        Index(("status", "-rating.average")),
+        Index(("status", "price.amount")),
+        Index(("status", "category", "-published_at")),
+        Index(("status", "level", "-published_at")),
+        Index(("status", "language", "-published_at")),
+        Index(("status", "is_free", "-published_at")),
+        Index(("instructor_ids", "-updated_at")),
+        Index(("-updated_at",)),
+    )
+    __search__: ClassVar[tuple[SearchField, ...]] = (
+        SearchField("title", 8),
+        SearchField("subtitle", 4),
+        SearchField("tags", 4),
+        SearchField("description", 1),
+    )
+
+    slug: str
+    title: str
+    subtitle: str = ""
+    description: str = ""
+    category: str = ""
+    level: Level = Level.BEGINNER
+    language: str = "en"
+    price: Money
+    is_free: bool
+    tags: list[str] = []
+    outcomes: list[str] = []
+    requirements: list[str] = []
+    instructor_ids: list[str]
+    status: CourseStatus = CourseStatus.DRAFT
+    published_at: datetime | None = None
+    revision: int = 1
+    cover_key: str | None = None
+    curriculum: list[Section] = []
+    lesson_count: int = 0
+    duration_seconds: int = 0
+    rating: Rating = msgspec.field(default_factory=Rating)
+    enrolment_count: int = 0
+
+    def lessons(self) -> list[Lesson]:
+        """All lessons in the order of the curriculum."""
+        return [lesson for section in self.curriculum for lesson in section.lessons]
+
+    def lesson(self, lesson_id: str) -> Lesson | None:
+        """The lesson with this id, or None."""
+        return next((lesson for lesson in self.lessons() if lesson.id == lesson_id), None)
+
+
+class LessonText(Document, kw_only=True):
+    """The Markdown of a lesson; its id is the lesson's id. Kept apart so that lists of courses stay small."""
+
+    __collection__: ClassVar[str] = "lesson_texts"
+    __indexes__: ClassVar[tuple[Index, ...]] = (Index(("course_id",)),)
+
+    course_id: str
+    markdown: str
+
+
+class Category(Document, kw_only=True):
+    """A category of the catalogue, in the order of `position`."""
+
+    __collection__: ClassVar[str] = "categories"
+    __indexes__: ClassVar[tuple[Index, ...]] = (Index(("slug",), unique=True), Index(("position",)))
+
+    slug: str
+    name: str
+    position: int
+
+
+class Review(Document, kw_only=True):
+    """What an enrolled learner says of a course; one per learner and course. `author_name` is as it was then."""
+
+    __collection__: ClassVar[str] = "reviews"
+    __indexes__: ClassVar[tuple[Index, ...]] = (
+        Index(("course_id", "user_id"), unique=True),
+        Index(("course_id", "-created_at")),
+        Index(("user_id",)),
+        Index(("stars", "-created_at")),
+    )
+
+    course_id: str
+    user_id: str
+    author_name: str
+    stars: int
+    text: str = ""

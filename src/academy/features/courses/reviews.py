@@ -1,0 +1,115 @@
+"""Use cases of the reviews."""
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from academy.features.courses.errors import CourseNotFound, OnlyLearnersReview
+from academy.features.courses.model import Course, Rating, Review
+from academy.features.courses.repository import CourseRepository, ReviewRepository
+from academy.infrastructure.database.base import Database, Page
+from academy.infrastructure.security.principal import Principal
+from academy.kit.clock import Clock
+from academy.kit.errors import InvalidError
+
+IsEnrolled = Callable[[str, str], Awaitable[bool]]
+"""Asks a higher feature: has this user (id) access to this course (id)?"""
+
+MOST_STARS = 5
+LONGEST_REVIEW = 4_000
+
+
+def rating_of(stars: dict[int, int]) -> Rating:
+    """Returns the rating of a course from how many reviews give how many stars."""
+    count = sum(stars.values())
+    total = sum(value * number for value, number in stars.items())
+    return Rating(
+        count=count,
+        total=total,
+        average=round(total / count, 2) if count else 0.0,
+        **{f"stars_{value}": stars.get(value, 0) for value in range(1, MOST_STARS + 1)},
+    )
+
+
+class ReviewService:
+    """Reviews: one per learner and course; the course's rating is always exactly theirs."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        is_enrolled: IsEnrolled,
+        content_changed: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._is_enrolled = is_enrolled
+        self._content_changed = content_changed
+        self._repository = ReviewRepository(database)
+        self._courses = CourseRepository(database)
+
+    async def of_course(self, course: Course, *, limit: int = 10, cursor: str | None = None) -> Page[Review]:
+        """Returns a course's reviews, newest first. Raises InvalidCursor."""
+        return await self._repository.of_course(course.id, limit, cursor)
+
+    async def mine(self, principal: Principal, course: Course) -> Review | None:
+        """Returns the review that `principal` wrote."""
+        return await self._repository.of_user(course.id, principal.user_id)
+
+    async def best(self, limit: int = 3) -> list[Review]:
+        """Returns the newest five-star reviews, for the landing page."""
+        return await self._repository.best(limit)
+
+    async def write(self, principal: Principal, slug: str, stars: int, text: str) -> Review:
+        """Writes or rewrites the review of `principal`, and the course's rating with it.
+
+        Raises CourseNotFound, OnlyLearnersReview, InvalidError.
+        """
+        if not 1 <= stars <= MOST_STARS:
+            raise InvalidError("Give one to five stars.", fields={"stars": "Give one to five stars."})
+        if len(text) > LONGEST_REVIEW:
+            shorten = f"Shorten the text to at most {LONGEST_REVIEW} characters."
+            raise InvalidError(shorten, fields={"text": shorten})
+
+        async def work() -> Review:
+            course = await self._courses.by_slug(slug)
+            if course is None:
+                raise CourseNotFound
+            if not await self._is_enrolled(principal.user_id, course.id):
+                raise OnlyLearnersReview
+            # The course is touched first: two reviewers of one course then wait for each other, and the rating that is
+            # computed below has seen every review before it.
+            locked = await self._repository.course_for_update(course.id)
+            if locked is None:
+                raise CourseNotFound
+            review = await self._store(principal, course, stars, text)
+            locked.rating = rating_of(await self._repository.stars_of(course.id))
+            await self._repository.set_rating(locked)
+            self._database.after_commit(self._content_changed)
+            return review
+
+        return await self._database.transaction(work)
+
+    async def _store(self, principal: Principal, course: Course, stars: int, text: str) -> Review:
+        now = self._clock.now()
+        old = await self._repository.of_user(course.id, principal.user_id)
+        if old is not None:
+            changed = msgspec.structs.replace(
+                old, stars=stars, text=text.strip(), author_name=principal.name, updated_at=now
+            )
+            return await self._repository.replace(changed)
+        review = Review(
+            course_id=course.id,
+            user_id=principal.user_id,
+            author_name=principal.name,
+            stars=stars,
+            text=text.strip(),
+            created_at=now,
+            updated_at=now,
+        )
+        await self._repository.insert(review)
+        return review
+
+    async def forget_author(self, user_id: str) -> None:
+        """Takes the name off a deleted account's reviews; the stars stay, since others relied on them."""
+        await self._repository.rename_author(user_id, "Former learner")

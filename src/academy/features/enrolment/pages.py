@@ -1,0 +1,27 @@
+"""The enrol button."""
+
+from litestar import Response, post
+
+from academy.features.enrolment.errors import PaymentNeeded
+from academy.features.enrolment.service import EnrolmentService
+from academy.infrastructure.security.principal import Principal
+from academy.web.guards import anyone
+from academy.web.pages import Pages, redirect
+from academy.web.requests import PageRequest
+
+
+@post("/courses/{slug:str}/enrol", guards=[anyone], include_in_schema=False, status_code=200)
+async def enrol(
+    request: PageRequest, slug: str, visitor: Principal | None, pages: Pages, enrolments: EnrolmentService
+) -> Response[bytes]:
+    """Enrols the visitor and opens the course; a stranger signs in first and comes back to the course page."""
+    if visitor is None:
+        return redirect("/login", next=f"/courses/{slug}")
+    try:
+        await enrolments.enrol(visitor, slug)
+    except PaymentNeeded as error:
+        return pages.redirect_with("info", error.message, f"/courses/{slug}")
+    return redirect(f"/learn/{slug}")
+
+
+handlers = [enrol]

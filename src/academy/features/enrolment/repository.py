@@ -1,0 +1,55 @@
+"""Every query of the enrolments."""
+
+from collections.abc import Sequence
+
+from academy.features.enrolment.model import Enrolment, EnrolmentStatus
+from academy.infrastructure.database.base import Database, Page
+
+
+class EnrolmentRepository:
+    """Enrolments."""
+
+    def __init__(self, database: Database) -> None:
+        self._enrolments = database.collection(Enrolment)
+
+    async def of(self, user_id: str, course_id: str) -> Enrolment | None:
+        """Returns the enrolment of a user in a course, in any state."""
+        return await self._enrolments.find_one({"user_id": user_id, "course_id": course_id})
+
+    async def of_user(self, user_id: str, limit: int, cursor: str | None) -> Page[Enrolment]:
+        """Returns a user's enrolments, newest first."""
+        return await self._enrolments.page({"user_id": user_id}, sort=("-created_at",), limit=limit, cursor=cursor)
+
+    async def of_user_in(self, user_id: str, course_ids: Sequence[str]) -> list[Enrolment]:
+        """Returns a user's active enrolments in some courses."""
+        if not course_ids:
+            return []
+        return await self._enrolments.find(
+            {
+                "user_id": user_id,
+                "course_id": {"$in": list(course_ids)},
+                "status": EnrolmentStatus.ACTIVE.value,
+            }
+        )
+
+    async def of_course(self, course_id: str, limit: int, cursor: str | None) -> Page[Enrolment]:
+        """Returns a course's enrolments, newest first."""
+        return await self._enrolments.page({"course_id": course_id}, sort=("-created_at",), limit=limit, cursor=cursor)
+
+    async def newest(self, limit: int, cursor: str | None) -> Page[Enrolment]:
+        """Returns all enrolments, newest first."""
+        return await self._enrolments.page({}, sort=("-created_at",), limit=limit, cursor=cursor)
+
+    async def count(self) -> int:
+        """Counts all enrolments."""
+        return await self._enrolments.count({})
+
+    async def insert(self, enrolment: Enrolment) -> None:
+        """Stores a new enrolment. Raises UniqueViolation."""
+        await self._enrolments.insert(enrolment)
+
+    async def delete_of_user(self, user_id: str) -> list[str]:
+        """Removes a user's enrolments; returns the ids of their courses."""
+        held = await self._enrolments.find({"user_id": user_id})
+        await self._enrolments.delete_many({"user_id": user_id})
+        return [enrolment.course_id for enrolment in held]

@@ -1,0 +1,102 @@
+"""Use cases of the enrolment."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from academy.features.courses.model import Course, CourseStatus
+from academy.features.courses.service import CourseService
+from academy.features.enrolment.errors import NotOpenForEnrolment, PaymentNeeded
+from academy.features.enrolment.model import Enrolment, EnrolmentStatus, LearnerEnrolled
+from academy.features.enrolment.repository import EnrolmentRepository
+from academy.infrastructure.database.base import Database, Page
+from academy.infrastructure.database.errors import UniqueViolation
+from academy.infrastructure.jobs.base import JobQueue
+from academy.infrastructure.security.principal import Principal
+from academy.kit.clock import Clock
+
+SendEnrolmentMail = Callable[[str, str, str, str], Awaitable[None]]
+"""Writes the confirmation down in the open transaction: address, name, course title, course slug."""
+
+
+class EnrolmentService:
+    """Enrolments: one per learner and course, whatever is clicked how often."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        courses: CourseService,
+        queue: JobQueue,
+        send_mail: SendEnrolmentMail,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._courses = courses
+        self._queue = queue
+        self._send_mail = send_mail
+        self._repository = EnrolmentRepository(database)
+
+    async def enrol(self, principal: Principal, slug: str) -> tuple[Enrolment, bool]:
+        """Enrols in a free course. Returns the enrolment and whether it is new.
+
+        The enrolment, the course's count, the mail and the event are one transaction. Asking again, or twice at once,
+        returns the same enrolment and sends nothing more. Raises CourseNotFound, PaymentNeeded, NotOpenForEnrolment.
+        """
+        course = await self._courses.get(slug, principal)
+        held = await self._repository.of(principal.user_id, course.id)
+        if held is not None and held.status is EnrolmentStatus.ACTIVE:
+            return held, False
+        if course.status is not CourseStatus.PUBLISHED:
+            raise NotOpenForEnrolment
+        if not course.is_free:
+            raise PaymentNeeded
+        try:
+            return await self._database.transaction(lambda: self._enrol_now(principal, course)), True
+        except UniqueViolation:
+            # A double click: the other request was first.
+            held = await self._repository.of(principal.user_id, course.id)
+            if held is None:
+                raise
+            return held, False
+
+    async def _enrol_now(self, principal: Principal, course: Course) -> Enrolment:
+        now = self._clock.now()
+        enrolment = Enrolment(
+            user_id=principal.user_id, course_id=course.id, course_slug=course.slug, created_at=now, updated_at=now
+        )
+        await self._repository.insert(enrolment)
+        await self._courses.count_enrolment(course.id, 1)
+        await self._send_mail(principal.email, principal.name, course.title, course.slug)
+        await self._queue.publish(
+            LearnerEnrolled(enrolment_id=enrolment.id, user_id=principal.user_id, course_id=course.id)
+        )
+        return enrolment
+
+    async def is_enrolled(self, user_id: str, course_id: str) -> bool:
+        """Whether the user has access to the course as a learner."""
+        held = await self._repository.of(user_id, course_id)
+        return held is not None and held.status is EnrolmentStatus.ACTIVE
+
+    async def enrolled_in(self, user_id: str, course_ids: Sequence[str]) -> set[str]:
+        """Returns those of the courses to which the user has access."""
+        return {enrolment.course_id for enrolment in await self._repository.of_user_in(user_id, course_ids)}
+
+    async def of_user(self, user_id: str, *, limit: int = 50, cursor: str | None = None) -> Page[Enrolment]:
+        """Returns a user's enrolments, newest first. Raises InvalidCursor."""
+        return await self._repository.of_user(user_id, limit, cursor)
+
+    async def of_course(self, course_id: str, *, limit: int = 50, cursor: str | None = None) -> Page[Enrolment]:
+        """Returns a course's enrolments, newest first. Raises InvalidCursor."""
+        return await self._repository.of_course(course_id, limit, cursor)
+
+    async def newest(self, *, limit: int = 50, cursor: str | None = None) -> Page[Enrolment]:
+        """Returns all enrolments, newest first. Raises InvalidCursor."""
+        return await self._repository.newest(limit, cursor)
+
+    async def count(self) -> int:
+        """Counts all enrolments."""
+        return await self._repository.count()
+
+    async def forget_user(self, user_id: str) -> None:
+        """Removes a deleted account's enrolments, in the open transaction; the courses' counts follow."""
+        for course_id in await self._repository.delete_of_user(user_id):
+            await self._courses.count_enrolment(course_id, -1)

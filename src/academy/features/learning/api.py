@@ -1,0 +1,76 @@
+"""REST handlers of the progress."""
+
+from typing import Annotated
+
+import msgspec
+from litestar import get, put
+from msgspec import Meta
+
+from academy.features.courses.model import Course
+from academy.features.courses.service import CourseService
+from academy.features.learning.model import CourseProgress
+from academy.features.learning.service import LONGEST_VIDEO_SECONDS, LearningService, percent_done
+from academy.infrastructure.security.principal import Principal
+from academy.web.guards import signed_in
+
+
+class LessonProgressAnswer(msgspec.Struct, kw_only=True):
+    """How far the caller is in a lesson; the position is in seconds."""
+
+    position_seconds: float
+    completed: bool
+
+
+class ProgressAnswer(msgspec.Struct, kw_only=True):
+    """How far the caller is in a course; `lessons` maps lesson ids, and holds only lessons that were begun."""
+
+    percent: int
+    lessons: dict[str, LessonProgressAnswer]
+
+
+class ProgressRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Progress in one lesson. Without `completed` it stays done or undone as it was."""
+
+    position_seconds: Annotated[float, Meta(ge=0, le=LONGEST_VIDEO_SECONDS)] = 0.0
+    completed: bool | None = None
+
+
+def _answer(course: Course, progress: CourseProgress | None) -> ProgressAnswer:
+    held = progress.lessons if progress else {}
+    return ProgressAnswer(
+        percent=percent_done(course, progress),
+        lessons={
+            lesson_id: LessonProgressAnswer(position_seconds=p.position_seconds, completed=p.completed)
+            for lesson_id, p in held.items()
+        },
+    )
+
+
+@get("/api/v1/courses/{slug:str}/progress", guards=[signed_in], tags=["enrolment"], summary="My progress")
+async def get_progress(slug: str, principal: Principal, learning: LearningService) -> ProgressAnswer:
+    """Returns the caller's progress; 403 for those who are not enrolled."""
+    return _answer(*await learning.progress(principal, slug))
+
+
+@put(
+    "/api/v1/courses/{slug:str}/progress/{lesson_id:str}",
+    guards=[signed_in],
+    tags=["enrolment"],
+    summary="Record my progress in a lesson",
+)
+async def put_progress(
+    slug: str,
+    lesson_id: str,
+    principal: Principal,
+    courses: CourseService,
+    learning: LearningService,
+    data: ProgressRequest,
+) -> ProgressAnswer:
+    """Keeps the position and, when given, whether the lesson is done; returns the whole progress."""
+    stored = await learning.record(
+        principal, slug, lesson_id, position_seconds=data.position_seconds, completed=data.completed
+    )
+    return _answer(await courses.get(slug, principal), stored)
+
+
+handlers = [get_progress, put_progress]

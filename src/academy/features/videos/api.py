@@ -1,0 +1,159 @@
+"""REST handlers of the videos and files."""
+
+from datetime import datetime
+
+import msgspec
+from litestar import Response, delete, get, post
+from litestar.status_codes import HTTP_201_CREATED
+
+from academy.features.videos.model import FileKind, StoredFile, Video, VideoStatus
+from academy.features.videos.multipart import FilePart, read_file_part
+from academy.features.videos.service import Playback, VideoService
+from academy.infrastructure.security.principal import Principal
+from academy.web.guards import anyone, instructors
+from academy.web.listing import Cursor, Limit, Listing
+from academy.web.requests import PageRequest
+
+
+class VideoAnswer(msgspec.Struct, kw_only=True):
+    """A video as its owner sees it. `failure` says what is wrong with a failed one; sizes are in pixels and bytes."""
+
+    id: str
+    file_name: str
+    content_type: str
+    size: int
+    sha256: str
+    status: VideoStatus
+    failure: str
+    course_id: str | None
+    duration_seconds: float
+    width: int
+    height: int
+    poster_url: str | None
+    created_at: datetime
+
+
+class FileAnswer(msgspec.Struct, kw_only=True):
+    """A stored file. `url` of an image lasts; of other files it holds for a while."""
+
+    id: str
+    key: str
+    kind: FileKind
+    file_name: str
+    content_type: str
+    size: int
+    sha256: str
+    url: str
+
+
+class PlaybackAnswer(msgspec.Struct, kw_only=True):
+    """Where a video can be watched; `url` holds for `expires_in` seconds."""
+
+    url: str
+    poster_url: str | None
+    content_type: str
+    duration_seconds: float
+    width: int
+    height: int
+    expires_in: int
+
+
+def video_answer(video: Video, videos: VideoService) -> VideoAnswer:
+    """Returns a video as its owner sees it."""
+    return VideoAnswer(
+        id=video.id,
+        file_name=video.file_name,
+        content_type=video.content_type,
+        size=video.size,
+        sha256=video.sha256,
+        status=video.status,
+        failure=video.failure,
+        course_id=video.course_id,
+        duration_seconds=video.duration_seconds,
+        width=video.width,
+        height=video.height,
+        poster_url=videos.poster_url(video),
+        created_at=video.created_at,
+    )
+
+
+def file_answer(file: StoredFile, videos: VideoService) -> FileAnswer:
+    """Returns a stored file with its address."""
+    return FileAnswer(
+        id=file.id,
+        key=file.key,
+        kind=file.kind,
+        file_name=file.file_name,
+        content_type=file.content_type,
+        size=file.size,
+        sha256=file.sha256,
+        url=videos.file_url(file.key, "" if file.kind is FileKind.IMAGE else file.file_name),
+    )
+
+
+async def sent_file(request: PageRequest) -> FilePart:
+    """Returns the file in the request's form while it arrives. Raises MalformedUpload."""
+    return await read_file_part(request.headers.get("content-type", ""), request.stream())
+
+
+# Uploads set no limit on the body: the limit is that of the file's kind, counted while it is stored.
+@post(
+    "/api/v1/videos",
+    guards=[instructors],
+    tags=["files"],
+    summary="Upload a video (multipart/form-data, field `file`)",
+    request_max_body_size=None,
+    status_code=HTTP_201_CREATED,
+)
+async def upload_video(request: PageRequest, principal: Principal, videos: VideoService) -> VideoAnswer:
+    """Stores the video and has it checked; its `status` turns from `checking` into `ready` or `failed`."""
+    part = await sent_file(request)
+    return video_answer(await videos.upload(principal, part.file_name, part.content_type, part.chunks), videos)
+
+
+@post(
+    "/api/v1/files",
+    guards=[instructors],
+    tags=["files"],
+    summary="Upload an image, document or archive (multipart/form-data, field `file`)",
+    request_max_body_size=None,
+    status_code=HTTP_201_CREATED,
+)
+async def upload_file(request: PageRequest, principal: Principal, videos: VideoService) -> FileAnswer:
+    """Stores the file. Images are re-encoded as WebP, without metadata, and can be seen by everybody."""
+    part = await sent_file(request)
+    return file_answer(await videos.files.store(principal, part.file_name, part.content_type, part.chunks), videos)
+
+
+@get("/api/v1/videos", guards=[instructors], tags=["files"], summary="My videos, newest first")
+async def list_videos(
+    principal: Principal, videos: VideoService, limit: Limit = 20, cursor: Cursor = None
+) -> Listing[VideoAnswer]:
+    """Returns one page of the caller's videos."""
+    page = await videos.list_mine(principal, limit=limit, cursor=cursor)
+    return Listing(items=[video_answer(video, videos) for video in page.items], next_cursor=page.next_cursor)
+
+
+@get("/api/v1/videos/{video_id:str}", guards=[instructors], tags=["files"], summary="One of my videos")
+async def get_video(video_id: str, principal: Principal, videos: VideoService) -> VideoAnswer:
+    """Returns a video to its owner and to admins; 404 for others."""
+    return video_answer(await videos.get(principal, video_id), videos)
+
+
+@delete("/api/v1/videos/{video_id:str}", guards=[instructors], tags=["files"], summary="Delete one of my videos")
+async def delete_video(video_id: str, principal: Principal, videos: VideoService) -> None:
+    """Deletes the video with its poster; a lesson that shows it has no video then."""
+    await videos.delete(principal, video_id)
+
+
+@get("/api/v1/videos/{video_id:str}/playback", guards=[anyone], tags=["files"], summary="Where to watch a video")
+async def get_playback(video_id: str, visitor: Principal | None, videos: VideoService) -> Response[PlaybackAnswer]:
+    """Returns a signed address to those who may watch; 403 for others, 409 while the video cannot be shown."""
+    return Response(_playback(await videos.playback(visitor, video_id)), headers={"Cache-Control": "no-store"})
+
+
+def _playback(playback: Playback) -> PlaybackAnswer:
+    return msgspec.convert(playback, PlaybackAnswer, from_attributes=True)
+
+
+handlers = [upload_video, upload_file, list_videos, get_video, delete_video, get_playback]

@@ -1,0 +1,68 @@
+"""The kinds of files: which formats each takes, how large they may be, and where they lie in the storage."""
+
+from collections.abc import AsyncIterable, AsyncIterator
+
+from academy.features.videos.model import FileKind
+from academy.infrastructure.media.formats import ARCHIVES, DOCUMENTS, IMAGES, SNIFF_BYTES, VIDEOS, Format
+from academy.infrastructure.media.sniffing import extension_of
+from academy.infrastructure.storage.settings import StorageSettings
+
+FORMATS: dict[FileKind, tuple[Format, ...]] = {
+    FileKind.VIDEO: VIDEOS,
+    FileKind.IMAGE: IMAGES,
+    FileKind.DOCUMENT: DOCUMENTS,
+    FileKind.ARCHIVE: ARCHIVES,
+}
+# Objects under this prefix are for everybody: covers, avatars, posters.
+PUBLIC = "public/"
+VIDEO_FOLDER, FILE_FOLDER = "videos/", "files/"
+POSTER_FOLDER, IMAGE_FOLDER = f"{PUBLIC}posters/", f"{PUBLIC}images/"
+
+
+def limit_of(kind: FileKind, settings: StorageSettings) -> int:
+    """Returns how many bytes a file of the kind may have."""
+    return {
+        FileKind.VIDEO: settings.max_video_bytes,
+        FileKind.IMAGE: settings.max_image_bytes,
+        FileKind.DOCUMENT: settings.max_document_bytes,
+        FileKind.ARCHIVE: settings.max_archive_bytes,
+    }[kind]
+
+
+def kind_of(file_name: str) -> FileKind | None:
+    """Returns the kind of files with this extension; None when the academy takes no such files."""
+    extension = extension_of(file_name)
+    for kind, formats in FORMATS.items():
+        if any(extension in one.extensions for one in formats):
+            return kind
+    return None
+
+
+def content_type_of(key: str) -> str:
+    """Returns the content type of a stored object, told by the extension that the academy gave its key."""
+    extension = extension_of(key)
+    for formats in FORMATS.values():
+        for one in formats:
+            if extension in one.extensions:
+                return one.content_type
+    return "application/octet-stream"
+
+
+async def with_head(chunks: AsyncIterable[bytes]) -> tuple[bytes, AsyncIterator[bytes]]:
+    """Returns the first bytes of a stream, enough for sniffing, and the whole stream again."""
+    stream = aiter(chunks)
+    begun: list[bytes] = []
+    length = 0
+    async for chunk in stream:
+        begun.append(chunk)
+        length += len(chunk)
+        if length >= SNIFF_BYTES:
+            break
+
+    async def whole() -> AsyncIterator[bytes]:
+        while begun:
+            yield begun.pop(0)
+        async for chunk in stream:
+            yield chunk
+
+    return b"".join(begun)[:SNIFF_BYTES], whole()

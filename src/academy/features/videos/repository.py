@@ -1,0 +1,53 @@
+"""Every query of the videos and files."""
+
+from collections.abc import Sequence
+
+from academy.features.videos.model import StoredFile, Video, VideoStatus
+from academy.infrastructure.database.base import Database, Page
+
+
+class VideoRepository:
+    """Videos and stored files."""
+
+    def __init__(self, database: Database) -> None:
+        self._videos = database.collection(Video)
+        self._files = database.collection(StoredFile)
+
+    async def get(self, video_id: str) -> Video | None:
+        """Returns the video with this id."""
+        return await self._videos.get(video_id)
+
+    async def owned_by(self, user_id: str, limit: int, cursor: str | None) -> Page[Video]:
+        """Returns the videos that a user uploaded, newest first."""
+        return await self._videos.page({"owner_id": user_id}, sort=("-created_at",), limit=limit, cursor=cursor)
+
+    async def insert(self, video: Video) -> None:
+        """Stores a new video."""
+        await self._videos.insert(video)
+
+    async def conclude(self, video_id: str, fields: dict[str, object]) -> Video | None:
+        """Writes the outcome of the check on a video that is still CHECKING; None when it is not (any more)."""
+        query = {"id": video_id, "status": VideoStatus.CHECKING.value}
+        return await self._videos.find_and_update(query, {"$set": fields})
+
+    async def delete(self, video_id: str) -> bool:
+        """Removes a video; whether there was one."""
+        return await self._videos.delete_one({"id": video_id})
+
+    async def insert_file(self, file: StoredFile) -> None:
+        """Stores a new file."""
+        await self._files.insert(file)
+
+    async def file_at(self, key: str) -> StoredFile | None:
+        """Returns the file stored under `key`."""
+        return await self._files.find_one({"key": key})
+
+    async def delete_file(self, key: str) -> bool:
+        """Removes the file stored under `key`; whether there was one."""
+        return await self._files.delete_one({"key": key})
+
+    async def known(self, ids: Sequence[str]) -> set[str]:
+        """Returns those of the ids (at most 200) that belong to a video or file."""
+        query = {"id": {"$in": list(ids)}}
+        videos, files = await self._videos.find(query), await self._files.find(query)
+        return {video.id for video in videos} | {file.id for file in files}

@@ -1,0 +1,236 @@
+"""Videos: upload, playback, deletion."""
+
+from collections.abc import AsyncIterable, Awaitable, Callable
+from contextlib import suppress
+from datetime import timedelta
+
+import msgspec
+
+from academy.features.videos.addresses import MediaAddresses, public_url
+from academy.features.videos.errors import VideoNotAllowed, VideoNotFound, VideoNotReady
+from academy.features.videos.files import FileService
+from academy.features.videos.kinds import VIDEO_FOLDER, limit_of, with_head
+from academy.features.videos.model import FileKind, Video, VideoStatus
+from academy.features.videos.repository import VideoRepository
+from academy.infrastructure.database.base import Database, Page
+from academy.infrastructure.database.errors import DatabaseUnavailable
+from academy.infrastructure.jobs.base import JobKind, JobQueue
+from academy.infrastructure.media.formats import VIDEOS
+from academy.infrastructure.media.sniffing import safe_name, sniff
+from academy.infrastructure.security.principal import Principal, Role
+from academy.infrastructure.storage.base import Storage, StorageUnavailable
+from academy.infrastructure.storage.settings import StorageSettings
+from academy.infrastructure.storage.signing import UrlSigner
+from academy.kit.clock import Clock
+from academy.kit.ids import new_id
+
+# Whether a visitor may watch a video of somebody else; the composition root knows who is enrolled.
+MayWatch = Callable[[Principal | None, Video], Awaitable[bool]]
+# Tells the video's course how long it is: when it becomes READY, and with length 0 when it is deleted. Runs in the
+# transaction that changes the video.
+OnVideoReady = Callable[[Video], Awaitable[None]]
+
+
+class ProbeVideo(msgspec.Struct, kw_only=True):
+    """Payload of the job that checks an uploaded video."""
+
+    video_id: str
+
+
+PROBE_VIDEO = JobKind("probe_video", ProbeVideo, max_attempts=5, lease=timedelta(minutes=5))
+
+
+class Playback(msgspec.Struct, frozen=True, kw_only=True):
+    """What a player needs. The addresses are paths on this site; `url` holds for `expires_in` seconds."""
+
+    url: str
+    poster_url: str | None
+    content_type: str
+    duration_seconds: float
+    width: int
+    height: int
+    expires_in: int
+
+
+async def _nothing(_: Video) -> None:
+    return
+
+
+class VideoService:
+    """Videos of instructors, from their upload to their deletion.
+
+    Attributes:
+        files: everything uploaded that is not a video.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        queue: JobQueue,
+        storage: Storage,
+        signer: UrlSigner,
+        settings: StorageSettings,
+        *,
+        may_watch: MayWatch,
+        on_ready: OnVideoReady,
+    ) -> None:
+        self._database = database
+        self._repository = VideoRepository(database)
+        self._clock = clock
+        self._queue = queue
+        self._storage = storage
+        self._settings = settings
+        self._may_watch = may_watch
+        self._on_ready = on_ready
+        self._addresses = MediaAddresses(signer, settings.media_url_seconds)
+        self.files = FileService(database, clock, storage, settings)
+
+    @property
+    def largest_video(self) -> int:
+        """The most bytes that a video may have."""
+        return limit_of(FileKind.VIDEO, self._settings)
+
+    async def upload(
+        self,
+        principal: Principal,
+        file_name: str,
+        content_type: str,
+        chunks: AsyncIterable[bytes],
+        *,
+        course_id: str | None = None,
+        attach: Callable[[Video], Awaitable[None]] = _nothing,
+    ) -> Video:
+        """Stores an uploaded video and has it checked by a job; returns it in the state CHECKING.
+
+        Args:
+            principal: the uploader, who will own it.
+            file_name: as the client calls the file.
+            content_type: as the client declares it; "" when it does not.
+            chunks: the bytes; memory does not grow with their number.
+            course_id: the course whose learners may watch it.
+            attach: puts the video into its lesson, in the transaction that stores it.
+
+        Raises:
+            FileRefused: name, declared type and first bytes are not those of one kind of video.
+            ObjectTooLarge: it has more than `largest_video` bytes.
+            StorageUnavailable: it could not be stored.
+        """
+        head, whole = await with_head(chunks)
+        found = sniff(file_name, content_type, head, VIDEOS)
+        video_id = new_id()
+        key = f"{VIDEO_FOLDER}{video_id}/original.{found.extensions[0]}"
+        stored = await self._storage.upload(key, whole, limit=self.largest_video, content_type=found.content_type)
+        now = self._clock.now()
+        video = Video(
+            id=video_id,
+            created_at=now,
+            updated_at=now,
+            owner_id=principal.user_id,
+            course_id=course_id,
+            file_name=safe_name(file_name),
+            content_type=found.content_type,
+            key=key,
+            size=stored.size,
+            sha256=stored.sha256,
+        )
+
+        async def work() -> None:
+            await self._repository.insert(video)
+            await attach(video)
+            await self._queue.enqueue(PROBE_VIDEO, ProbeVideo(video_id=video.id), key=video.id)
+
+        try:
+            await self._database.transaction(work)
+        except Exception:
+            await self._forget(video)
+            raise
+        return video
+
+    async def _forget(self, video: Video) -> None:
+        """Deletes the bytes of a video that was not stored after all; what this cannot do, the daily cleaning does."""
+        with suppress(StorageUnavailable, DatabaseUnavailable):
+            if await self._repository.get(video.id) is None:
+                await self._storage.delete(video.key)
+
+    async def get(self, principal: Principal, video_id: str) -> Video:
+        """Returns a video to its owner or an admin. Raises VideoNotFound, for other people's videos too."""
+        video = await self._repository.get(video_id)
+        if video is None or not _owns(principal, video):
+            raise VideoNotFound
+        return video
+
+    async def list_mine(self, principal: Principal, *, limit: int = 20, cursor: str | None = None) -> Page[Video]:
+        """Returns one page of the caller's videos, newest first. Raises InvalidCursor."""
+        return await self._repository.owned_by(principal.user_id, limit, cursor)
+
+    async def delete(self, principal: Principal, video_id: str) -> None:
+        """Deletes a video with everything that was made of it. Raises VideoNotFound."""
+        video = await self.get(principal, video_id)
+
+        async def work() -> None:
+            if await self._repository.delete(video_id) and video.course_id:
+                await self._on_ready(msgspec.structs.replace(video, duration_seconds=0.0))
+
+        await self._database.transaction(work)
+        for key in filter(None, (video.key, video.poster_key)):
+            # The video is gone for everybody; bytes that stay behind are removed by the daily cleaning.
+            with suppress(StorageUnavailable):
+                await self._storage.delete(key)
+
+    async def playback(self, principal: Principal | None, video_id: str) -> Playback:
+        """Returns where the video can be watched, for a while.
+
+        Raises:
+            VideoNotFound: there is none.
+            VideoNotAllowed: it is another one's, and `may_watch` says no.
+            VideoNotReady: it is still being checked, or cannot be shown.
+        """
+        video = await self._repository.get(video_id)
+        if video is None:
+            raise VideoNotFound
+        if not (principal and _owns(principal, video)) and not await self._may_watch(principal, video):
+            raise VideoNotAllowed
+        if video.status is VideoStatus.CHECKING:
+            raise VideoNotReady("This video has just been uploaded and is being checked. Try again in a moment.")
+        if video.status is VideoStatus.FAILED:
+            raise VideoNotReady("This video cannot be shown. Its instructor has been told why.")
+        return Playback(
+            url=self._addresses.file_url(video.key),
+            poster_url=self.poster_url(video),
+            content_type=video.content_type,
+            duration_seconds=video.duration_seconds,
+            width=video.width,
+            height=video.height,
+            expires_in=self._addresses.seconds,
+        )
+
+    def poster_url(self, video: Video) -> str | None:
+        """Returns the address of the poster, which is public; None while there is none."""
+        return public_url(video.poster_key) if video.poster_key else None
+
+    def file_url(self, key: str, name: str = "") -> str:
+        """Returns an address of a stored file that holds for MEDIA_URL_SECONDS; give it only to those who may have it.
+
+        With a `name` browsers save the file under it.
+        """
+        return self._addresses.file_url(key, name)
+
+    async def conclude(self, video_id: str, fields: dict[str, object]) -> None:
+        """Writes the outcome of the check and, when it is READY, tells the course. Later calls change nothing."""
+
+        async def work() -> None:
+            video = await self._repository.conclude(video_id, {**fields, "updated_at": self._clock.now()})
+            if video and video.status is VideoStatus.READY and video.course_id:
+                await self._on_ready(video)
+
+        await self._database.transaction(work)
+
+    async def waiting(self, video_id: str) -> Video | None:
+        """Returns the video if it still waits for its check."""
+        video = await self._repository.get(video_id)
+        return video if video and video.status is VideoStatus.CHECKING else None
+
+
+def _owns(principal: Principal, video: Video) -> bool:
+    return principal.role is Role.ADMIN or principal.user_id == video.owner_id

@@ -1,0 +1,56 @@
+"""The local inbox: mail stays in the academy's database and can be read at /dev/mail. Never in production."""
+
+from academy.infrastructure.database.base import Database
+from academy.infrastructure.database.errors import UniqueViolation
+from academy.infrastructure.email.base import EmailMessage, InboxMessage
+from academy.infrastructure.email.model import InboxMail
+from academy.kit.clock import Clock
+
+_KEPT = 200
+
+
+class InboxProvider:
+    """An EmailProvider that delivers to the database."""
+
+    def __init__(self, database: Database, clock: Clock, *, production: bool) -> None:
+        if production:
+            raise ValueError("EMAIL_PROVIDER=inbox shows mail to everybody and is not for production.")
+        self._mails = database.collection(InboxMail)
+        self._clock = clock
+
+    @property
+    def name(self) -> str:
+        """Name as in EMAIL_PROVIDER."""
+        return "inbox"
+
+    async def send(self, message: EmailMessage) -> None:
+        """Keeps the message; sending it again keeps one."""
+        now = self._clock.now()
+        mail = InboxMail(
+            message_id=message.message_id,
+            to=message.to,
+            subject=message.subject,
+            text=message.text,
+            html=message.html,
+            created_at=now,
+            updated_at=now,
+        )
+        try:
+            await self._mails.insert(mail)
+        except UniqueViolation:
+            return
+        await self._forget_old()
+
+    async def _forget_old(self) -> None:
+        newest = await self._mails.find({}, sort=("-created_at",), limit=_KEPT)
+        if len(newest) == _KEPT:
+            await self._mails.delete_many({"created_at": {"$lt": newest[-1].created_at}})
+
+    async def health_check(self) -> str:
+        """The inbox is well when the database is, and that is checked elsewhere."""
+        return ""
+
+    async def messages(self) -> list[InboxMessage]:
+        """Returns the kept messages, newest first."""
+        found = await self._mails.find({}, sort=("-created_at",), limit=_KEPT)
+        return [InboxMessage(to=m.to, subject=m.subject, text=m.text, html=m.html, sent_at=m.created_at) for m in found]

@@ -1,0 +1,50 @@
+"""The job as it lies in the database."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+
+from academy.infrastructure.database.document import Document, Index
+
+
+class JobStatus(StrEnum):
+    """Waiting for its time, being worked on under a lease, finished, or given up."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    DEAD = "dead"
+
+
+class Job(Document, kw_only=True):
+    """A job.
+
+    Attributes:
+        kind: name of its JobKind.
+        payload: JSON of its payload.
+        unfinished_key: kind and key while it is not finished, so that a unique index allows one of them; else None.
+        attempts: tries begun so far.
+        due_at: when it may be claimed: its time while queued, the end of its lease while running, None when over.
+        leased_by: the worker that holds it.
+        last_error: why the last try failed, for the admin.
+    """
+
+    __collection__: ClassVar[str] = "jobs"
+    __indexes__: ClassVar[tuple[Index, ...]] = (
+        Index(("unfinished_key",), unique=True, present="unfinished_key"),
+        Index(("due_at",), present="due_at"),
+        Index(("status", "-created_at")),
+        Index(("status", "finished_at")),
+        Index(("-created_at",)),
+    )
+
+    kind: str
+    payload: str
+    unfinished_key: str | None = None
+    status: JobStatus = JobStatus.QUEUED
+    attempts: int = 0
+    max_attempts: int
+    due_at: datetime | None
+    leased_by: str = ""
+    last_error: str = ""
+    finished_at: datetime | None = None

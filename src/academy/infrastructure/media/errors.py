@@ -1,0 +1,10 @@
+"""What can go wrong with media."""
+
+from academy.kit.errors import AcademyError, Kind
+
+
+class BrokenMedia(AcademyError):
+    """The file cannot be used as what it should be. The message is a plain sentence for the person who uploaded it."""
+
+    code = "broken_media"
+    kind = Kind.INVALID

@@ -1,0 +1,92 @@
+"""The storage door: where files lie.
+
+The promise
+-----------
+Keys are relative paths of lower-case letters, digits, `-`, `_`, `.` and `/`, made by the academy, not by visitors. Any
+other key (absolute, a part that is empty or begins with a dot, NUL) raises ValueError before anything is touched. No
+key is a folder of another one: an upload that would break this raises ValueError and keeps nothing.
+
+`upload` takes a stream of chunks and uses memory that does not grow with the size; the object appears under its key
+only when it is complete and durable, and nothing of it remains when the stream fails, is cancelled or exceeds `limit`.
+What is read equals what was written. `delete` of a missing key is no error. `list` is sorted by key.
+"""
+
+from collections.abc import AsyncIterable, AsyncIterator
+from pathlib import Path
+from typing import Protocol, Self
+
+import msgspec
+
+from academy.kit.errors import AcademyError, Kind, NotFoundError, UnavailableError
+
+
+class StoredObject(msgspec.Struct, frozen=True, kw_only=True):
+    """An object in the storage: key, size in bytes, SHA-256 of its bytes in hex ("" when not computed)."""
+
+    key: str
+    size: int
+    sha256: str = ""
+
+
+class ObjectTooLarge(AcademyError):
+    """The stream was longer than the limit; nothing was kept."""
+
+    code = "file_too_large"
+    kind = Kind.TOO_LARGE
+
+    @classmethod
+    def over(cls, limit: int) -> Self:
+        """Returns the failure of a file that is longer than `limit` bytes."""
+        size = f"{limit / (1 << 20):.4g} MB" if limit >= 1 << 20 else f"{limit:,} bytes"
+        return cls(f"The file is larger than the {size} allowed here. Nothing was kept.")
+
+
+class StorageUnavailable(UnavailableError):
+    """The storage does not answer or is full; nothing was kept."""
+
+    code = "storage_unavailable"
+
+
+def missing(key: str) -> NotFoundError:
+    """Returns the failure of every storage for a key under which nothing is stored."""
+    return NotFoundError(f"There is no stored file {key}.")
+
+
+class Storage(Protocol):
+    """What features see of the storage. See the module's promise for what every method guarantees."""
+
+    async def upload(self, key: str, chunks: AsyncIterable[bytes], *, limit: int, content_type: str) -> StoredObject:
+        """Stores the stream under `key`. Raises ObjectTooLarge beyond `limit` bytes, StorageUnavailable, ValueError."""
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Removes the object, if there is one."""
+        ...
+
+    async def exists(self, key: str) -> bool:
+        """Whether there is an object under `key`."""
+        ...
+
+    async def size(self, key: str) -> int:
+        """Size in bytes. Raises NotFoundError."""
+        ...
+
+    def read(self, key: str, *, chunk_size: int = 1 << 20) -> AsyncIterator[bytes]:
+        """Yields the bytes. Raises NotFoundError."""
+        ...
+
+    async def copy(self, source: str, target: str) -> None:
+        """Copies an object within the storage. Raises NotFoundError."""
+        ...
+
+    async def list(self, prefix: str = "", *, after: str = "", limit: int = 100) -> list[StoredObject]:
+        """Returns at most `limit` objects whose keys start with `prefix` and sort after `after`, sorted by key."""
+        ...
+
+    async def health_check(self) -> str:
+        """Writes, reads and deletes a tiny object; returns "" when well, else what is wrong. Never raises."""
+        ...
+
+    def local_path(self, key: str) -> Path | None:
+        """Path of the object when it lies on this machine's disk (for zero-copy delivery and probing), else None."""
+        ...

@@ -1,0 +1,50 @@
+"""How values look to people: money, dates, durations. Used as Jinja functions."""
+
+from datetime import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date as babel_date
+from babel.dates import format_timedelta
+from babel.numbers import format_currency
+
+from academy.kit.clock import Clock
+from academy.kit.money import Money
+
+_MINUTE = 60
+_HOUR = 3600
+
+
+class Formatter:
+    """Formats for one language and time zone."""
+
+    def __init__(self, language: str, time_zone: str, clock: Clock) -> None:
+        self._locale = "en_IN" if language == "en" else language
+        self._zone = ZoneInfo(time_zone)
+        self._clock = clock
+
+    def money(self, amount: int, currency: str) -> str:
+        """Returns minor units as money, e.g. 149900 INR -> ₹1,499; whole amounts without decimals."""
+        value = Decimal(amount).scaleb(-Money(amount=amount, currency=currency).exponent)
+        if value == value.to_integral_value():
+            return format_currency(value, currency, "¤#,##0", locale=self._locale, currency_digits=False)
+        return format_currency(value, currency, locale=self._locale)
+
+    def date(self, moment: datetime) -> str:
+        """Returns the day of `moment` in the visitor's zone, e.g. 23 Nov 2026."""
+        return babel_date(moment.astimezone(self._zone), format="medium", locale=self._locale)
+
+    def relative(self, moment: datetime) -> str:
+        """Returns how long ago `moment` was, e.g. 3 days ago."""
+        return format_timedelta(moment - self._clock.now(), add_direction=True, locale=self._locale)
+
+
+def format_duration(seconds: float) -> str:
+    """Returns a length of time shortly: `45 s`, `12 min`, `1 h 5 min`."""
+    whole = round(seconds)
+    if whole < _MINUTE:
+        return f"{whole} s"
+    if whole < _HOUR:
+        return f"{round(whole / _MINUTE)} min"
+    hours, minutes = divmod(round(whole / _MINUTE), _MINUTE)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"

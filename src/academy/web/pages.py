@@ -1,0 +1,172 @@
+"""HTML pages: templates of every feature rendered with what each page needs to know."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from jinja2 import Environment, PackageLoader, PrefixLoader, StrictUndefined, select_autoescape
+from litestar import Response
+from litestar.datastructures import Cookie
+from litestar.status_codes import HTTP_303_SEE_OTHER
+
+from academy.infrastructure.security.principal import Principal
+from academy.kit.clock import Clock
+from academy.kit.errors import Kind
+from academy.web.assets import Assets
+from academy.web.csrf import CSRF_COOKIE, CsrfProtection
+from academy.web.flash import FLASH_COOKIE, Flashes
+from academy.web.formatting import Formatter, format_duration
+from academy.web.problems import STATUS_OF_KIND, Problem
+from academy.web.requests import PageRequest
+from academy.web.settings import WebSettings
+
+_SIGN_IN_STATUS = STATUS_OF_KIND[Kind.UNAUTHENTICATED].value
+
+
+class Pages:
+    """Renders templates. `templates` maps the prefix of a template's name to the package whose `templates` hold it."""
+
+    def __init__(
+        self,
+        settings: WebSettings,
+        *,
+        templates: Mapping[str, str],
+        assets: Assets,
+        csrf: CsrfProtection,
+        flashes: Flashes,
+        clock: Clock,
+    ) -> None:
+        loaders = {prefix: PackageLoader(package) for prefix, package in templates.items()}
+        web = PackageLoader("academy.web")
+        self._environment = Environment(
+            loader=_WebFirstLoader(web, loaders),
+            autoescape=select_autoescape(default=True),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            extensions=["jinja2.ext.i18n"],
+        )
+        self._environment.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
+        self._settings = settings
+        self._csrf = csrf
+        self._flashes = flashes
+        self._clock = clock
+        self._environment.globals.update(
+            academy={
+                "name": settings.academy_name,
+                "tagline": settings.academy_tagline,
+                "accent": settings.accent_color,
+                "support_email": settings.support_email,
+                "logo_url": settings.logo_url or None,
+                "url": settings.public_url,
+            },
+            asset=assets.url,
+            development=not settings.is_production,
+            format_duration=format_duration,
+        )
+
+    def render(
+        self, request: PageRequest, template: str, *, status_code: int = 200, **context: object
+    ) -> Response[bytes]:
+        """Returns the page as an answer. `context` goes to the template beside what every page knows."""
+        visitor: Principal | None = request.scope.get("user")
+        formatter = Formatter(
+            visitor.language if visitor else "en", visitor.time_zone if visitor else "Asia/Kolkata", self._clock
+        )
+        flashes = self._flashes.read(request) if FLASH_COOKIE in request.cookies else []
+        html = self._environment.get_template(template).render(
+            visitor=visitor,
+            language=visitor.language if visitor else "en",
+            theme=visitor.theme if visitor else "auto",
+            path=request.url.path,
+            query=request.url.query,
+            canonical_url=f"{self._settings.public_url}{request.url.path}",
+            flashes=flashes,
+            csrf_token=_Lazy(lambda: self._csrf.token(request)),
+            format_money=formatter.money,
+            format_date=formatter.date,
+            format_relative=formatter.relative,
+            **context,
+        )
+        response: Response[bytes] = Response(
+            html.encode(), status_code=status_code, media_type="text/html; charset=utf-8"
+        )
+        if flashes:
+            response.delete_cookie(FLASH_COOKIE)
+        fresh_cookie = request.scope["state"].get(CSRF_COOKIE)
+        if fresh_cookie:
+            secure = self._settings.public_url.startswith("https")
+            response.set_cookie(
+                Cookie(key=CSRF_COOKIE, value=fresh_cookie, httponly=True, samesite="lax", secure=secure, path="/")
+            )
+        if visitor or fresh_cookie or flashes:
+            response.headers["Cache-Control"] = "private, no-store"
+        return response
+
+    def error(self, request: PageRequest, problem: Problem, headers: Mapping[str, str]) -> Response[bytes]:
+        """Returns the error page, or sends the visitor to sign in and back when that is what is missing."""
+        if problem.status == _SIGN_IN_STATUS and request.method == "GET":
+            query = f"?{request.url.query}" if request.url.query else ""
+            return redirect("/login", next=f"{request.url.path}{query}")
+        response = self.render(request, "error.html", status_code=problem.status, problem=problem)
+        response.headers.update(headers)
+        return response
+
+    def redirect_with(self, kind: str, text: str, location: str, **query: str) -> Response[bytes]:
+        """Sends the visitor on (303) and shows `text` there; `kind` is success, info or error."""
+        response = redirect(location, **query)
+        self._flashes.add(response, kind, text)
+        return response
+
+
+def redirect(location: str, **query: str) -> Response[bytes]:
+    """Sends the visitor to a page of ours with 303, so that the browser asks with GET."""
+    target = quote(location, safe="/?&=#%")
+    if query:
+        target += ("&" if "?" in location else "?") + urlencode(query)
+    return Response(b"", status_code=HTTP_303_SEE_OTHER, headers={"Location": target})
+
+
+def safe_next(location: str | None, fallback: str) -> str:
+    """Returns `location` when it is a path on this site, else `fallback`, so that a link cannot send people away."""
+    if location and location.startswith("/") and not location.startswith(("//", "/\\")) and "\n" not in location:
+        return location
+    return fallback
+
+
+class _Lazy:
+    """A text that is made when a template prints it: pages without forms need no token and can be cached."""
+
+    def __init__(self, make: Any) -> None:
+        self._make = make
+
+    def __str__(self) -> str:
+        return str(self._make())
+
+    def __html__(self) -> str:
+        return str(self._make())
+
+
+class _WebFirstLoader(PrefixLoader):
+    """Finds `base.html` and other shared templates in web/, and `courses/…` in the feature's own folder."""
+
+    def __init__(self, web: PackageLoader, features: Mapping[str, PackageLoader]) -> None:
+        super().__init__(features)
+        self._web = web
+
+    def get_source(self, environment: Environment, template: str) -> Any:
+        """Looks in the feature named by the prefix, else in web/."""
+        if template.partition("/")[0] in self.mapping:
+            return super().get_source(environment, template)
+        return self._web.get_source(environment, template)
+
+    def load(self, environment: Environment, name: str, globals: Any = None) -> Any:  # noqa: A002 - Jinja's name
+        """Loads by the same rule as `get_source`."""
+        if name.partition("/")[0] in self.mapping:
+            return super().load(environment, name, globals)
+        return self._web.load(environment, name, globals)
+
+    def list_templates(self) -> list[str]:
+        """Names of all templates."""
+        names: Sequence[str] = [*self._web.list_templates(), *super().list_templates()]
+        return sorted(names)

@@ -1,0 +1,39 @@
+"""The request as handlers see it."""
+
+from litestar import Request
+from litestar.datastructures import State
+
+from academy.infrastructure.security.principal import Principal
+
+# The first mark found in a User-Agent decides: every browser also names its ancestors.
+_BROWSERS = (
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS", "macOS"),
+    ("Linux", "Linux"),
+)
+
+PageRequest = Request[Principal | None, None, State]
+
+
+def client_address(request: PageRequest) -> str:
+    """The visitor's address, as the server (or a trusted proxy in front of it) reports it; "" when unknown."""
+    return request.client.host if request.client else ""
+
+
+def client_device(request: PageRequest) -> str:
+    """A short description of the visitor's browser or client, made from its User-Agent."""
+    agent = request.headers.get("user-agent", "")
+    browser = next((name for mark, name in _BROWSERS if mark in agent), "")
+    system = next((name for mark, name in _SYSTEMS if mark in agent), "")
+    described = " · ".join(part for part in (browser, system) if part)
+    return described or agent[:60]

@@ -1,0 +1,252 @@
+"""The promise of the storage door, on every storage."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from academy.infrastructure.storage.base import ObjectTooLarge, Storage
+from academy.infrastructure.storage.factory import open_storage
+from academy.infrastructure.storage.local import LocalStorage
+from academy.infrastructure.storage.memory import MemoryStorage
+from academy.infrastructure.storage.settings import StorageSettings
+from academy.kit.errors import NotFoundError
+
+NASTY_KEYS = [
+    "",
+    "/",
+    "/etc/passwd",
+    "a//b",
+    "a/",
+    "..",
+    "../a",
+    "a/../b",
+    "a/..",
+    "./a",
+    "a/./b",
+    ".hidden",
+    ".incoming/x.part",
+    "a/.b",
+    "A",
+    "a b",
+    "a\0b",
+    "a\nb",
+    "a\n",
+    "a\\b",
+    "ключ",
+    "a%2e%2e",
+    "a:b",
+    "~a\x7f",
+    "x" * 201,
+    "/".join(["part"] * 120),
+]
+
+
+@pytest.fixture(params=["local", "memory"])
+async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
+    if request.param == "memory":
+        return MemoryStorage()
+    return await open_storage(StorageSettings(storage_path=str(tmp_path / "files")), tmp_path)
+
+
+async def stream(*chunks: bytes) -> AsyncIterator[bytes]:
+    for chunk in chunks:
+        await asyncio.sleep(0)
+        yield chunk
+
+
+async def put(storage: Storage, key: str, content: bytes = b"x") -> None:
+    await storage.upload(key, stream(content), limit=len(content), content_type="text/plain")
+
+
+async def content_of(storage: Storage, key: str, chunk_size: int = 1 << 20) -> bytes:
+    return b"".join([chunk async for chunk in storage.read(key, chunk_size=chunk_size)])
+
+
+async def keys(storage: Storage, prefix: str = "", after: str = "", limit: int = 100) -> list[str]:
+    return [found.key for found in await storage.list(prefix, after=after, limit=limit)]
+
+
+async def test_what_is_read_equals_what_was_written(storage: Storage) -> None:
+    parts = (b"one", b"", b"two" * 1000, b"\0\xff")
+    stored = await storage.upload("videos/1/original.mp4", stream(*parts), limit=10_000, content_type="video/mp4")
+    whole = b"".join(parts)
+    assert (stored.key, stored.size) == ("videos/1/original.mp4", len(whole))
+    assert stored.sha256 == hashlib.sha256(whole).hexdigest()
+    assert await content_of(storage, stored.key, chunk_size=7) == whole
+    assert await storage.size(stored.key) == len(whole)
+    assert await storage.exists(stored.key)
+
+
+async def test_a_stream_beyond_one_batch_keeps_its_order(storage: Storage) -> None:
+    parts = [bytes([number]) * 700_001 for number in range(20)]
+    stored = await storage.upload("big", stream(*parts), limit=20 * 700_001, content_type="x/y")
+    assert stored.sha256 == hashlib.sha256(b"".join(parts)).hexdigest()
+    assert await content_of(storage, "big") == b"".join(parts)
+
+
+async def test_an_empty_object_exists(storage: Storage) -> None:
+    assert (await storage.upload("empty", stream(), limit=0, content_type="x/y")).size == 0
+    assert await content_of(storage, "empty") == b""
+    assert await storage.exists("empty")
+
+
+async def test_the_limit_is_exact_and_leaves_nothing(storage: Storage) -> None:
+    await storage.upload("fits", stream(b"12345", b"67890"), limit=10, content_type="x/y")
+    with pytest.raises(ObjectTooLarge, match="9 bytes"):
+        await storage.upload("not", stream(b"12345", b"67890"), limit=9, content_type="x/y")
+    assert await keys(storage) == ["fits"]
+
+
+async def test_a_refused_upload_leaves_the_old_object(storage: Storage) -> None:
+    await put(storage, "a", b"old")
+    with pytest.raises(ObjectTooLarge):
+        await storage.upload("a", stream(b"newer"), limit=4, content_type="x/y")
+    assert await content_of(storage, "a") == b"old"
+    await put(storage, "a", b"new")
+    assert await content_of(storage, "a") == b"new"
+
+
+async def test_a_failing_stream_leaves_nothing(storage: Storage) -> None:
+    async def broken() -> AsyncIterator[bytes]:
+        yield b"x" * 5_000_000
+        raise ConnectionError("client gone")
+
+    with pytest.raises(ConnectionError):
+        await storage.upload("gone", broken(), limit=10_000_000, content_type="x/y")
+    assert not await storage.exists("gone")
+    assert await keys(storage) == []
+
+
+@pytest.mark.parametrize("key", NASTY_KEYS, ids=range(len(NASTY_KEYS)))
+async def test_nasty_keys_are_refused_everywhere(storage: Storage, key: str) -> None:
+    await put(storage, "good")
+    calls: list[Callable[[], object]] = [
+        lambda: put(storage, key),
+        lambda: storage.delete(key),
+        lambda: storage.exists(key),
+        lambda: storage.size(key),
+        lambda: content_of(storage, key),
+        lambda: storage.copy(key, "b"),
+        lambda: storage.copy("good", key),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match="not a storage key"):
+            await call()  # type: ignore[misc]
+    with pytest.raises(ValueError, match="not a storage key"):
+        storage.local_path(key)
+    assert await keys(storage) == ["good"]
+
+
+async def test_no_key_is_a_folder_of_another(storage: Storage) -> None:
+    await put(storage, "a/b")
+    for key in ("a", "a/b/c", "a/b/c/d"):
+        with pytest.raises(ValueError, match="crosses"):
+            await put(storage, key)
+    assert await keys(storage) == ["a/b"]
+    assert await content_of(storage, "a/b") == b"x"
+    assert not await storage.exists("a")
+    assert not await storage.exists("a/b/c")
+
+
+async def test_missing_objects(storage: Storage) -> None:
+    await put(storage, "a/b")
+    for key in ("none", "a", "a/b/c"):
+        with pytest.raises(NotFoundError):
+            await storage.size(key)
+        with pytest.raises(NotFoundError):
+            await content_of(storage, key)
+        with pytest.raises(NotFoundError):
+            await storage.copy(key, "target")
+        await storage.delete(key)
+        assert not await storage.exists(key)
+        assert storage.local_path(key) is None
+    assert await keys(storage) == ["a/b"]
+
+
+async def test_delete_and_write_again(storage: Storage) -> None:
+    await put(storage, "a/b/c")
+    await storage.delete("a/b/c")
+    assert not await storage.exists("a/b/c")
+    await put(storage, "a/b")
+    assert await keys(storage) == ["a/b"]
+
+
+async def test_copy(storage: Storage) -> None:
+    await put(storage, "a", b"content")
+    await storage.copy("a", "b/c")
+    await storage.delete("a")
+    assert await content_of(storage, "b/c") == b"content"
+
+
+async def test_list_is_paged_and_sorted(storage: Storage) -> None:
+    names = ["a", "a-b", "a.b/c", "a0", "ab/c", "b/a/z", "b/b", "b.c"]
+    for name in names:
+        await put(storage, name)
+    assert await keys(storage) == sorted(names)
+    assert await keys(storage, "b") == ["b.c", "b/a/z", "b/b"]
+    assert await keys(storage, "b/a/") == ["b/a/z"]
+    walked: list[str] = []
+    while page := await keys(storage, after=walked[-1] if walked else "", limit=3):
+        walked += page
+    assert walked == sorted(names)
+
+
+PARTS = st.text("ab.-0", min_size=1, max_size=3).filter(lambda part: part[0] != ".")
+KEYS = st.lists(PARTS, min_size=1, max_size=3).map("/".join)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.sets(KEYS, max_size=12), st.text("ab.-0/", max_size=3), KEYS | st.just(""), st.integers(1, 6))
+def test_both_list_alike(
+    tmp_path_factory: pytest.TempPathFactory, names: set[str], prefix: str, after: str, limit: int
+) -> None:
+    async def compare() -> None:
+        local, memory = LocalStorage(tmp_path_factory.mktemp("files")), MemoryStorage()
+        await local.open()
+        for name in sorted(names):
+            outcomes = []
+            for storage in (local, memory):
+                try:
+                    await put(storage, name)
+                    outcomes.append(True)
+                except ValueError:
+                    outcomes.append(False)
+            assert outcomes[0] == outcomes[1]
+        assert await keys(local, prefix, after, limit) == await keys(memory, prefix, after, limit)
+
+    asyncio.run(compare())
+
+
+async def test_concurrent_writers_of_one_key_leave_one_whole_object(storage: Storage) -> None:
+    contents = [bytes([number]) * 100_000 for number in range(8)]
+    await asyncio.gather(*(put(storage, "race/x", content) for content in contents))
+    assert await content_of(storage, "race/x") in contents
+    assert await keys(storage) == ["race/x"]
+
+
+async def test_writing_and_deleting_in_one_folder_do_not_disturb_each_other(storage: Storage) -> None:
+    async def churn(name: str) -> None:
+        for _ in range(20):
+            await put(storage, f"folder/{name}/x")
+            await storage.delete(f"folder/{name}/x")
+
+    await asyncio.gather(*(churn(name) for name in ("a", "a", "b", "c")))
+    assert await keys(storage) == []
+
+
+async def test_health(storage: Storage) -> None:
+    assert await storage.health_check() == ""
+    assert await keys(storage) == []
+
+
+async def test_local_path_is_the_file(tmp_path: Path) -> None:
+    storage = await open_storage(StorageSettings(), tmp_path)
+    await put(storage, "a/b", b"here")
+    path = storage.local_path("a/b")
+    assert path == tmp_path / "files" / "a" / "b"
+    assert path.read_bytes() == b"here"
