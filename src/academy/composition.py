@@ -1,9 +1,8 @@
 """Chooses implementations and wires the services together: settings in, an `Academy` out."""
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from pathlib import Path
 
+from academy.features.accounts.administration import AccountAdministration
 from academy.features.accounts.jobs import register_jobs as register_account_jobs
 from academy.features.accounts.model import AuditEntry, OneTimeCode, RefreshToken, Session, User
 from academy.features.accounts.service import AccountService
@@ -18,17 +17,174 @@ from academy.features.learning.service import LearningService
 from academy.features.videos.jobs import register_jobs as register_video_jobs
 from academy.features.videos.model import StoredFile, Video
 from academy.features.videos.service import VideoService
-from academy.infrastructure.database.base import Database
 from academy.infrastructure.database.document import Document
-from academy.infrastructure.database.factory import open_database
-from academy.infrastructure.email.service import EmailService
+from academy.infrastructure.database.factory import make_database
+from academy.infrastructure.email.inbox import InboxProvider
+from academy.infrastructure.email.model import InboxMail, Mail
+from academy.infrastructure.email.rendering import Branding, MailRenderer
+from academy.infrastructure.email.service import SEND_MAIL, EmailService
+from academy.infrastructure.jobs.jobs import register_jobs as register_job_jobs
 from academy.infrastructure.jobs.model import Job
 from academy.infrastructure.jobs.queue import DatabaseJobQueue
 from academy.infrastructure.jobs.worker import Worker
+from academy.infrastructure.security.passwords import PasswordHasher
 from academy.infrastructure.security.principal import Principal
-from academy.infrastructure.security.tokens import TokenSigner
-from academy.infrastructure.storage.base import Storage
+from academy.infrastructure.security.tokens import AccessTokens
+from academy.infrastructure.storage.factory import make_storage
 from academy.infrastructure.storage.signing import UrlSigner
 from academy.kit.clock import Clock, SystemClock
 from academy.settings import Settings, secret_key
 from academy.web.response_cache import ResponseCache
+
+DOCUMENTS: tuple[type[Document], ...] = (
+    User,
+    Session,
+    RefreshToken,
+    OneTimeCode,
+    AuditEntry,
+    Course,
+    LessonText,
+    Category,
+    Review,
+    Video,
+    StoredFile,
+    Enrolment,
+    CourseProgress,
+    Job,
+    Mail,
+    InboxMail,
+)
+
+
+class Academy:
+    """The whole academy without its web server: every service, wired. Used by the app, the worker and the commands."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.secret = secret_key(settings)
+        production = settings.web.is_production
+        self.database = make_database(settings.database, settings.sqlite_path, production=production)
+        self.storage = make_storage(settings.storage, settings.home.path)
+        self.signer = UrlSigner(self.secret, clock)
+        self.response_cache = ResponseCache(clock, settings.web.cache_seconds)
+        self.jobs = DatabaseJobQueue(self.database, clock)
+        self.worker = Worker(self.jobs, clock, settings.jobs)
+        self.inbox = InboxProvider(self.database, clock, production=production)
+        self.email = self._email()
+        self._wire_features()
+        self._register_jobs()
+
+    def _email(self) -> EmailService:
+        web = self.settings.web
+        branding = Branding(
+            name=web.academy_name,
+            accent=web.accent_color,
+            logo_url=web.logo_url,
+            support_email=web.support_email,
+            url=web.public_url,
+        )
+        renderer = MailRenderer(branding)
+        return EmailService(
+            self.database,
+            self.jobs,
+            self.inbox,
+            renderer,
+            self.clock,
+            self.settings.email,
+            academy_name=web.academy_name,
+        )
+
+    def _wire_features(self) -> None:
+        """Makes the services; what a lower feature asks a higher one is handed in as a function."""
+        security, web = self.settings.security, self.settings.web
+        passwords = PasswordHasher(security.bcrypt_rounds, security.password_min_length)
+        lifetime = timedelta(minutes=security.access_token_minutes)
+        self.courses = CourseService(self.database, self.clock, self.response_cache.clear)
+        self.enrolments = EnrolmentService(
+            self.database, self.clock, self.courses, self.jobs, self._send_enrolment_mail
+        )
+        self.learning = LearningService(self.database, self.clock, self.courses, self.enrolments, self.jobs)
+        self.reviews = ReviewService(self.database, self.clock, self.enrolments.is_enrolled, self.response_cache.clear)
+        self.videos = VideoService(
+            self.database,
+            self.clock,
+            self.jobs,
+            self.storage,
+            self.signer,
+            self.settings.storage,
+            may_watch=self._may_watch,
+            on_ready=self._video_ready,
+        )
+        self.accounts = AccountService(
+            self.database,
+            self.email,
+            self.clock,
+            security,
+            passwords,
+            AccessTokens(self.secret, web.public_url, lifetime, self.clock),
+            self.secret,
+            export_parts=[self.learning.export, self.reviews.export],
+            on_deleted=[self.reviews.forget_author, self.learning.forget_user, self.enrolments.forget_user],
+        )
+        self.administration = AccountAdministration(self.database, self.clock, passwords)
+        self.admin = AdminService(
+            self.database,
+            self.clock,
+            self.administration,
+            self.courses,
+            self.enrolments,
+            self.email,
+            self.jobs,
+            self.storage,
+        )
+
+    def _register_jobs(self) -> None:
+        self.jobs.register(SEND_MAIL, self.email.handle_send_mail)
+        register_job_jobs(self.jobs, self.clock, self.settings.jobs)
+        register_account_jobs(self.jobs, self.database, self.clock)
+        register_video_jobs(self.jobs, self.videos, self.database, self.storage, self.clock)
+
+    async def _send_enrolment_mail(self, to: str, name: str, course_title: str, slug: str) -> None:
+        await self.email.send_enrolment_confirmation(
+            to, name, course_title, f"{self.settings.web.public_url}/learn/{slug}"
+        )
+
+    async def _may_watch(self, visitor: Principal | None, video: Video) -> bool:
+        """The course's makers and learners may watch its videos, and everybody those of its free previews."""
+        course = await self.courses.by_id(video.course_id) if video.course_id else None
+        if course is None:
+            return False
+        if may_edit(course, visitor):
+            return True
+        lessons = [lesson for lesson in course.lessons() if lesson.video_id == video.id]
+        if not lessons:
+            return False
+        if course.published_at is not None and any(lesson.free_preview for lesson in lessons):
+            return True
+        return visitor is not None and await self.enrolments.is_enrolled(visitor.user_id, course.id)
+
+    async def _video_ready(self, video: Video) -> None:
+        if video.course_id:
+            await self.courses.set_video_duration(video.course_id, video.id, round(video.duration_seconds))
+
+    async def start(self, *, work: bool = True) -> None:
+        """Connects the database, makes its indexes, opens the storage and, with `work`, begins to work jobs off.
+
+        Raises DatabaseUnavailable, StorageUnavailable.
+        """
+        await self.database.connect()
+        await self.database.create_indexes(DOCUMENTS)
+        await self.storage.open()
+        if work:
+            self.worker.start()
+
+    async def stop(self) -> None:
+        """Finishes what runs and disconnects."""
+        await self.worker.stop()
+        await self.database.disconnect()
+
+
+def build_academy(settings: Settings, clock: Clock | None = None) -> Academy:
+    """Returns an academy made from the settings; not started yet."""
+    return Academy(settings, clock or SystemClock())

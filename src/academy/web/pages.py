@@ -115,13 +115,18 @@ class Pages:
     def redirect_with(self, kind: str, text: str, location: str, **query: str) -> Response[bytes]:
         """Sends the visitor on (303) and shows `text` there; `kind` is success, info or error."""
         response = redirect(location, **query)
-        self._flashes.add(response, kind, text)
+        self.flash(response, kind, text)
         return response
+
+    def flash(self, response: Response[bytes], kind: str, text: str) -> None:
+        """Shows `text` on the page that follows `response`."""
+        self._flashes.add(response, kind, text)
 
 
 def redirect(location: str, **query: str) -> Response[bytes]:
     """Sends the visitor to a page of ours with 303, so that the browser asks with GET."""
     target = quote(location, safe="/?&=#%")
+    query = {name: value for name, value in query.items() if value}
     if query:
         target += ("&" if "?" in location else "?") + urlencode(query)
     return Response(b"", status_code=HTTP_303_SEE_OTHER, headers={"Location": target})

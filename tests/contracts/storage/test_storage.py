@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from academy.infrastructure.storage.base import ObjectTooLarge, Storage
-from academy.infrastructure.storage.factory import open_storage
+from academy.infrastructure.storage.factory import make_storage
 from academy.infrastructure.storage.local import LocalStorage
 from academy.infrastructure.storage.memory import MemoryStorage
 from academy.infrastructure.storage.settings import StorageSettings
@@ -48,9 +48,10 @@ NASTY_KEYS = [
 
 @pytest.fixture(params=["local", "memory"])
 async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
-    if request.param == "memory":
-        return MemoryStorage()
-    return await open_storage(StorageSettings(storage_path=str(tmp_path / "files")), tmp_path)
+    settings = StorageSettings(storage_path=str(tmp_path / "elsewhere"))
+    storage = MemoryStorage() if request.param == "memory" else make_storage(settings, tmp_path)
+    await storage.open()
+    return storage
 
 
 async def stream(*chunks: bytes) -> AsyncIterator[bytes]:
@@ -245,7 +246,8 @@ async def test_health(storage: Storage) -> None:
 
 
 async def test_local_path_is_the_file(tmp_path: Path) -> None:
-    storage = await open_storage(StorageSettings(), tmp_path)
+    storage = make_storage(StorageSettings(), tmp_path)
+    await storage.open()
     await put(storage, "a/b", b"here")
     path = storage.local_path("a/b")
     assert path == tmp_path / "files" / "a" / "b"

@@ -1,5 +1,7 @@
 """Use cases of the accounts, as admins and the command line use them."""
 
+from collections.abc import Sequence
+
 from academy.features.accounts.errors import EmailTaken, LastAdmin
 from academy.features.accounts.model import AuditEntry, User, UserStatus
 from academy.features.accounts.repository import AccountRepository, UserList
@@ -54,6 +56,10 @@ class AccountAdministration:
     async def list_users(self, text: str = "", *, limit: int = 50, cursor: str | None = None) -> UserList:
         """Returns accounts, newest first, or those that match a search. Raises InvalidCursor."""
         return await self._repository.list_users(text, limit, cursor)
+
+    async def many(self, user_ids: Sequence[str]) -> dict[str, User]:
+        """Returns accounts (at most 200) by id."""
+        return await self._repository.users_by_id(user_ids)
 
     async def find(self, email: str) -> User:
         """Returns the account of an address. Raises NotFoundError."""

@@ -41,6 +41,15 @@ class AccountSuspended(ForbiddenError):
         super().__init__("This account is suspended. Write to support if you think that is a mistake.")
 
 
+class NotVerified(ForbiddenError):
+    """The password is right, but nobody has proven yet that the address is theirs."""
+
+    code = "not_verified"
+
+    def __init__(self) -> None:
+        super().__init__("Confirm your e-mail address first: enter the code that was sent to it.")
+
+
 class EmailTaken(ConflictError):
     """Another account has this address. Only told to people who proved that the address is theirs, and to admins."""
 

@@ -1,5 +1,6 @@
 """Every query of the accounts."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -44,6 +45,11 @@ class AccountRepository:
     async def user_by_email(self, email_key: str) -> User | None:
         """Returns a user by comparable address."""
         return await self._users.find_one({"email_key": email_key})
+
+    async def users_by_id(self, user_ids: Sequence[str]) -> dict[str, User]:
+        """Returns users (at most 200) by id."""
+        found = await self._users.find({"id": {"$in": list(user_ids)}}) if user_ids else []
+        return {user.id: user for user in found}
 
     async def insert_user(self, user: User) -> None:
         """Stores a new user. Raises UniqueViolation for a taken address."""

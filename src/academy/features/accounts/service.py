@@ -12,6 +12,7 @@ from academy.features.accounts.codes import CodeDesk
 from academy.features.accounts.errors import (
     AccountSuspended,
     EmailTaken,
+    NotVerified,
     TooManyCodes,
     WrongCode,
     WrongCredentials,
@@ -204,17 +205,20 @@ class AccountService:
 
     # --- signing in and out ---
 
-    async def check_password(self, email: str, password: str) -> User:
-        """Returns the account of an address and password. Raises WrongCredentials, AccountSuspended.
+    async def sign_in(self, email: str, password: str) -> User:
+        """Returns the account of an address and password. Raises WrongCredentials, NotVerified, AccountSuspended.
 
-        An address without an account takes as long as one with a wrong password. An unproven account with the right
-        password is told to enter its code (WrongCredentials is not raised for it: see `needs_verification`).
+        An address without an account takes as long as one with a wrong password. An unproven account gets its code
+        again with NotVerified.
         """
         user = await self._repository.user_by_email(email_key(email))
         if not await self._passwords.verify(password, user.password_hash if user else None) or user is None:
             raise WrongCredentials
         if user.status is UserStatus.SUSPENDED:
             raise AccountSuspended
+        if user.status is UserStatus.UNVERIFIED:
+            await self.resend(email)
+            raise NotVerified
         if user.password_hash and self._passwords.needs_rehash(user.password_hash):
             await self._repository.change_user(user.id, {"password_hash": await self._passwords.hash(password)})
         return user

@@ -177,6 +177,10 @@ class ReviewRepository:
         """Returns a learner's review of a course."""
         return await self._reviews.find_one({"course_id": course_id, "user_id": user_id})
 
+    async def by_user(self, user_id: str) -> list[Review]:
+        """Returns all reviews a person wrote (at most 200)."""
+        return await self._reviews.find({"user_id": user_id})
+
     async def best(self, limit: int) -> list[Review]:
         """Returns the newest five-star reviews."""
         return await self._reviews.find({"stars": 5}, sort=("-created_at",), limit=limit)

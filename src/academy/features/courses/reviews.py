@@ -110,6 +110,16 @@ class ReviewService:
         await self._repository.insert(review)
         return review
 
+    async def export(self, user_id: str) -> dict[str, object]:
+        """Returns the reviews a person wrote, for the export of their data."""
+        written = await self._repository.by_user(user_id)
+        return {
+            "reviews": [
+                {"course_id": r.course_id, "stars": r.stars, "text": r.text, "created_at": r.created_at}
+                for r in written
+            ]
+        }
+
     async def forget_author(self, user_id: str) -> None:
         """Takes the name off a deleted account's reviews; the stars stay, since others relied on them."""
         await self._repository.rename_author(user_id, "Former learner")

@@ -179,6 +179,19 @@ class LearningService:
         rest = [e.course_id for e in enrolled if e.course_id in courses and e.course_id not in progress]
         return [_on_dashboard(courses[course_id], progress.get(course_id)) for course_id in [*touched, *rest]]
 
+    async def export(self, user_id: str) -> dict[str, object]:
+        """Returns a person's enrolments and progress, for the export of their data."""
+        enrolments = (await self._enrolments.of_user(user_id, limit=200)).items
+        return {
+            "enrolments": [
+                {"course": e.course_slug, "status": e.status.value, "enrolled_at": e.created_at} for e in enrolments
+            ],
+            "progress": [
+                {"course_id": p.course_id, "lessons": msgspec.to_builtins(p.lessons), "updated_at": p.updated_at}
+                for p in await self._repository.latest(user_id)
+            ],
+        }
+
     async def forget_user(self, user_id: str) -> None:
         """Removes a deleted account's progress, in the open transaction."""
         await self._repository.delete_of_user(user_id)

@@ -1,5 +1,7 @@
 """REST handlers of the videos and files."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 import msgspec
@@ -10,9 +12,12 @@ from academy.features.videos.model import FileKind, StoredFile, Video, VideoStat
 from academy.features.videos.multipart import FilePart, read_file_part
 from academy.features.videos.service import Playback, VideoService
 from academy.infrastructure.security.principal import Principal
+from academy.kit.errors import AcademyError
 from academy.web.guards import anyone, instructors
 from academy.web.listing import Cursor, Limit, Listing
 from academy.web.requests import PageRequest
+
+_MOST_DROPPED = 32 << 20
 
 
 class VideoAnswer(msgspec.Struct, kw_only=True):
@@ -91,9 +96,23 @@ def file_answer(file: StoredFile, videos: VideoService) -> FileAnswer:
     )
 
 
-async def sent_file(request: PageRequest) -> FilePart:
-    """Returns the file in the request's form while it arrives. Raises MalformedUpload."""
-    return await read_file_part(request.headers.get("content-type", ""), request.stream())
+@asynccontextmanager
+async def sent_file(request: PageRequest) -> AsyncIterator[FilePart]:
+    """Gives the file in the request's form while it arrives. Raises MalformedUpload.
+
+    When the file is refused, what is still coming is read and dropped, as far as it is not too much: a client that is
+    cut off while it sends never sees the answer.
+    """
+    body = request.stream()
+    try:
+        yield await read_file_part(request.headers.get("content-type", ""), body)
+    except AcademyError:
+        dropped = 0
+        async for chunk in body:
+            dropped += len(chunk)
+            if dropped > _MOST_DROPPED:
+                break
+        raise
 
 
 # Uploads set no limit on the body: the limit is that of the file's kind, counted while it is stored.
@@ -107,8 +126,9 @@ async def sent_file(request: PageRequest) -> FilePart:
 )
 async def upload_video(request: PageRequest, principal: Principal, videos: VideoService) -> VideoAnswer:
     """Stores the video and has it checked; its `status` turns from `checking` into `ready` or `failed`."""
-    part = await sent_file(request)
-    return video_answer(await videos.upload(principal, part.file_name, part.content_type, part.chunks), videos)
+    async with sent_file(request) as part:
+        video = await videos.upload(principal, part.file_name, part.content_type, part.chunks)
+    return video_answer(video, videos)
 
 
 @post(
@@ -121,8 +141,9 @@ async def upload_video(request: PageRequest, principal: Principal, videos: Video
 )
 async def upload_file(request: PageRequest, principal: Principal, videos: VideoService) -> FileAnswer:
     """Stores the file. Images are re-encoded as WebP, without metadata, and can be seen by everybody."""
-    part = await sent_file(request)
-    return file_answer(await videos.files.store(principal, part.file_name, part.content_type, part.chunks), videos)
+    async with sent_file(request) as part:
+        file = await videos.files.store(principal, part.file_name, part.content_type, part.chunks)
+    return file_answer(file, videos)
 
 
 @get("/api/v1/videos", guards=[instructors], tags=["files"], summary="My videos, newest first")

@@ -10,11 +10,13 @@ Queries. Filters and updates are written with MongoDB's operator names, but only
 - filters: equality (`{"field": value}`), `$eq $ne $gt $gte $lt $lte $in $nin $exists $not $elemMatch $all`, and at the
   top or nested `$and $or`; field paths may be dotted into nested structs and lists of structs;
 - updates: `$set $unset $inc $min $max $push` (with `$each`, `$slice`) `$pull $addToSet $setOnInsert`;
-- sorts: declared scalar fields, a leading `-` for descending.
+- sorts: declared scalar fields, each once, a leading `-` for descending; null stands before everything.
 
 Anything else raises `UnsupportedQuery` on both. A dict where the class declares a scalar is refused, so a value from
 outside can never become an operator. Equality with `None` also matches a missing field; comparisons never match across
-types; a comparison of a list field matches when any element does. Strings compare by Unicode code point.
+types; a comparison of a list field matches when any element does. Strings compare by Unicode code point. `$exists` is
+for fields outside lists. `$inc $min $push $pull $addToSet` are for fields that cannot be null, `$unset` for fields that
+have a default; a struct in a list is compared as a whole. Limits are 1 or more. Numbers are finite and of 64 bits.
 
 Writes. Every call is atomic: it happens wholly or not at all. Acknowledged means durable: it survives `kill -9` and
 loss of power. Unique indexes hold under concurrent writers in any number of processes, and a violation names its index.
@@ -23,10 +25,11 @@ if the stored version is the one that was read.
 
 Transactions. `await database.transaction(work)` makes the calls that `work` awaits one unit: all are kept or none.
 Inside, reads see the unit's own writes. A nested transaction joins the outer one. An exception that leaves `work` rolls
-everything back. A unit that lost a race with another one is run again by the engine, never by features. `work` must be
-short and never wait for anything but this database. A UniqueViolation dooms the open transaction: let it leave `work`
-(further calls in it raise `UnsupportedQuery`). Functions given to `after_commit` run once, in order, after the outermost
-transaction is durable, and never when it is rolled back; outside a transaction they run at once.
+everything back; one that leaves a nested `work` does, too, even when the outer one catches it. A unit that lost a race
+with another one is run again by the engine, never by features. `work` must be short and never wait for anything but
+this database. A UniqueViolation dooms the open transaction: let it leave `work` (further calls in it raise
+`UnsupportedQuery`). Functions given to `after_commit` run once, in order, after the outermost transaction is durable,
+and never when it is rolled back; outside a transaction they run at once.
 
 Paging. `page` walks a sort order with an opaque cursor that holds the sort keys and the id of the last document;
 documents inserted or removed meanwhile never make it repeat or skip the others.
@@ -36,7 +39,9 @@ may be the beginning of a longer one. At most `SEARCH_CANDIDATES` documents are 
 by the summed weights of the fields in which the words stand, then by id descending; so both engines answer alike.
 
 Failure. When the engine cannot be reached or is locked beyond the time limit: `DatabaseUnavailable`, and nothing was
-written. It recovers by itself when the engine is back.
+written. One exception that no database can rule out: when a MongoDB server vanishes between receiving a commit and
+answering it, the unit was written wholly or not at all; unique indexes and versions make repeating it safe. It recovers
+by itself when the engine is back.
 """
 
 from abc import ABC, abstractmethod

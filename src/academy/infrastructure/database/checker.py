@@ -1,5 +1,6 @@
 """Checks queries against the declared subset and the fields a document class declares; both engines ask it first."""
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import Enum
@@ -18,6 +19,8 @@ _COMPARISONS = frozenset({"$eq", "$ne", "$gt", "$gte", "$lt", "$lte"})
 _ORDERED = frozenset({"$gt", "$gte", "$lt", "$lte"})
 _LISTS = frozenset({"$in", "$nin", "$all"})
 _UPDATES = frozenset({"$set", "$unset", "$inc", "$min", "$max", "$push", "$pull", "$addToSet", "$setOnInsert"})
+# What these would make of null differs from engine to engine, or is nothing.
+_NOT_ON_NULL = frozenset({"$inc", "$min", "$push", "$pull", "$addToSet"})
 _GREATEST_INT = (1 << 63) - 1
 
 SortKey = tuple[str, bool]  # field path, descending
@@ -30,19 +33,28 @@ class Field:
         path: dotted path.
         types: possible types, None apart, lists replaced by those of their elements.
         nullable: whether None is one of them.
+        required: whether a document cannot be read without it.
         lists: lengths (in names) of the prefixes of the path that are lists; the full length when the field is one.
     """
 
-    def __init__(self, path: str, types: list[inspect.Type], *, nullable: bool, lists: list[int]) -> None:
+    def __init__(
+        self, path: str, types: list[inspect.Type], *, nullable: bool, required: bool, lists: list[int]
+    ) -> None:
         self.path = path
         self.types = types
         self.nullable = nullable
+        self.required = required
         self.lists = lists
 
     @property
     def is_list(self) -> bool:
         """Whether the field itself is a list."""
         return len(self.path.split(".")) in self.lists
+
+    @property
+    def is_below_list(self) -> bool:
+        """Whether the field stands in the elements of a list."""
+        return any(depth < len(self.path.split(".")) for depth in self.lists)
 
     @property
     def is_scalar(self) -> bool:
@@ -54,21 +66,23 @@ class Field:
 def declared_field(document_type: type[Document], path: str) -> Field:
     """Returns what the class declares at a dotted path. Raises UnsupportedQuery when it declares nothing there."""
     kinds, nullable, is_list = _members(inspect.type_info(document_type))
+    required = True
     lists: list[int] = []
     for depth, name in enumerate(path.split("."), start=1):
         found = [t for kind in kinds if (t := _child(kind, name)) is not None]
         if not found or not name or name.startswith("$") or "\0" in name:
             raise UnsupportedQuery(f"{document_type.__collection__}: the class declares no field {path!r}")
-        kinds, nullable, is_list = _members(found[0])
+        (kinds, nullable, is_list), required = _members(found[0][0]), found[0][1]
         if is_list:
             lists.append(depth)
-    return Field(path, kinds, nullable=nullable, lists=lists)
+    return Field(path, kinds, nullable=nullable, required=required, lists=lists)
 
 
-def _child(kind: inspect.Type, name: str) -> inspect.Type | None:
+def _child(kind: inspect.Type, name: str) -> tuple[inspect.Type, bool] | None:
+    """Returns the type of a field or entry, and whether it is required; None when there is no such field."""
     if isinstance(kind, inspect.StructType):
-        return next((field.type for field in kind.fields if field.encode_name == name), None)
-    return kind.value_type if isinstance(kind, inspect.DictType) else None
+        return next(((field.type, field.required) for field in kind.fields if field.encode_name == name), None)
+    return (kind.value_type, False) if isinstance(kind, inspect.DictType) else None
 
 
 def _members(kind: inspect.Type) -> tuple[list[inspect.Type], bool, bool]:
@@ -125,7 +139,7 @@ class Checker:
             if not isinstance(operand, list | tuple | set | frozenset) or (operator == "$all" and not operand):
                 raise self._refuse(f"{operator} takes a list")
             return [self._value(field, one) for one in operand]
-        if operator == "$exists" and isinstance(operand, bool):
+        if operator == "$exists" and isinstance(operand, bool) and not field.is_below_list:
             return operand
         if operator == "$not" and isinstance(operand, Mapping):
             return self._condition(field, operand)
@@ -161,13 +175,17 @@ class Checker:
         return checked
 
     def _change(self, field: Field, operator: str, operand: object) -> object:
-        if any(depth < len(field.path.split(".")) for depth in field.lists):
+        if field.is_below_list:
             raise self._refuse(f"{field.path}: a field inside a list cannot be updated by name; set the list")
+        if self._below_null(field):
+            raise self._refuse(f"{field.path}: what holds it may be null; set that as a whole")
+        if operator in _NOT_ON_NULL and field.nullable:
+            raise self._refuse(f"{field.path}: {operator} needs a field that cannot be null")
         if operator in ("$set", "$setOnInsert"):
             return self._whole(field, operand)
         if operator == "$unset":
-            if not field.nullable and not self._in_dict(field):
-                raise self._refuse(f"{field.path} cannot be unset: it may not be null")
+            if field.required or not (field.nullable or self._in_dict(field)):
+                raise self._refuse(f"{field.path} cannot be unset: it has to have a value")
             return ""
         if operator in ("$push", "$pull", "$addToSet"):
             return self._list_change(field, operator, operand)
@@ -196,6 +214,10 @@ class Checker:
             return checked if limit is None else {**checked, "$slice": limit}
         return self._value(field, operand)
 
+    def _below_null(self, field: Field) -> bool:
+        names = field.path.split(".")
+        return any(declared_field(self._type, ".".join(names[:depth])).nullable for depth in range(1, len(names)))
+
     def _in_dict(self, field: Field) -> bool:
         parent, _, _ = field.path.rpartition(".")
         return bool(parent) and any(
@@ -205,6 +227,8 @@ class Checker:
     def sort(self, sort: Sequence[str]) -> list[SortKey]:
         """Returns the sort as (field, descending). Raises UnsupportedQuery."""
         keys = [(key.removeprefix("-"), key.startswith("-")) for key in sort]
+        if len({field for field, _ in keys}) < len(keys):
+            raise self._refuse("a sort names a field twice")
         for field, _ in keys:
             if not declared_field(self._type, field).is_scalar:
                 raise self._refuse(f"{field} cannot be sorted by: it is not one plain value")
@@ -236,6 +260,9 @@ class Checker:
         stored = stored_value(value)
         for kind in field.types:
             if _fits(kind, stored):
+                if isinstance(kind, inspect.StructType):
+                    # With its defaults and in the order of its class: stored structs are compared as a whole.
+                    return stored_value(msgspec.convert(stored, kind.cls))
                 return stored
         raise self._refuse(f"{field.path} cannot hold {value!r}")
 
@@ -267,10 +294,20 @@ def stored_value(value: object) -> object:
     if isinstance(value, msgspec.Struct):
         return stored_value(msgspec.to_builtins(value, builtin_types=(datetime,)))
     if isinstance(value, Mapping):
-        return {str(key): stored_value(one) for key, one in value.items()}
+        return {_stored_name(str(key)): stored_value(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [stored_value(one) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UnsupportedQuery(f"documents cannot hold {value}")
+    if isinstance(value, int) and not -_GREATEST_INT <= value <= _GREATEST_INT:
+        raise UnsupportedQuery("documents hold integers of up to 64 bits")
     return value
+
+
+def _stored_name(name: str) -> str:
+    if "\0" in name:
+        raise UnsupportedQuery("the name of a field cannot hold NUL")
+    return name
 
 
 def _fits(kind: inspect.Type, value: object) -> bool:

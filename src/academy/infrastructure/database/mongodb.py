@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC
 from typing import TypeVar
 
@@ -88,19 +88,18 @@ class MongoDatabase(Database):
 
     async def disconnect(self) -> None:
         """Waits for running work (at most the time limit of one operation) and closes the connection."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.mongodb_timeout_seconds):
+                while self._tasks:
+                    await asyncio.wait(self._tasks)
         client, self._client = self._client, None
         if client is None:
             return
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(self._settings.mongodb_timeout_seconds):
-                while self._running or self._tasks:
-                    if self._tasks:
-                        await asyncio.wait(self._tasks)
-                    else:
-                        self._idle.clear()
-                        await self._idle.wait()
-        except TimeoutError:
-            pass
+                while self._running:
+                    self._idle.clear()
+                    await self._idle.wait()
         await client.close()
 
     @property

@@ -1,5 +1,6 @@
 """The collection door over MongoDB."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Generic, NamedTuple, Protocol, TypeVar
@@ -133,7 +134,9 @@ class MongoCollection(Collection[D], Generic[D]):
         matching: Stored = {"$and": [self._queries.filter(checked), search_filter(searched)]}
         needed = [field.field for field in self._type.__search__] + [field for field, _ in keys]
         candidates = await self._find(matching, [("_id", -1)], SEARCH_CANDIDATES, needed)
-        ids, marker, total = SearchPages(self._type, self._checker, keys).cut(candidates, searched, limit, cursor)
+        pages = SearchPages(self._type, self._checker, keys)
+        # A thousand long texts take tens of milliseconds, too long for the event loop.
+        ids, marker, total = await asyncio.to_thread(pages.cut, candidates, searched, limit, cursor)
         found = {str(stored["id"]): stored for stored in await self._find({"_id": {"$in": ids}}, [], len(ids) or 1)}
         return SearchPage([self._load(found[one]) for one in ids if one in found], marker, total)
 

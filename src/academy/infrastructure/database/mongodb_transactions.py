@@ -44,7 +44,7 @@ class Unit:
         session: to be given to every driver call in it.
         callbacks: what runs after the commit.
         failure: the driver's error after which the server has given the transaction up, if any.
-        abandoned: an exception left a nested `work`, so nothing of the whole may be kept.
+        abandoned: an exception left a nested `work`, or a call was cancelled: nothing of the whole may be kept.
         finished: committed or rolled back; tasks that were started in it and outlive it are no part of it.
         turn: lets one call at a time use the session.
     """
@@ -92,9 +92,12 @@ class Transactions:
             try:
                 with translated(collection, indexes):
                     yield unit.session
-            except Exception as error:
+            except BaseException as error:
                 if isinstance(error.__cause__, PyMongoError):
                     unit.failure = error.__cause__
+                elif not isinstance(error, Exception):
+                    # Cancelled under way: nobody knows whether the server did it.
+                    unit.abandoned = True
                 raise
 
     async def run(self, sessions: Sessions, work: Callable[[], Awaitable[T]]) -> tuple[T, list[Callback]]:

@@ -184,8 +184,13 @@ class SqliteDatabase(Database):
 
     async def transaction(self, work: Callable[[], Awaitable[T]]) -> T:
         """Runs `work` as one transaction, or joins the open one. On SQLite it never has to run twice."""
-        if self._own() is not None:
-            return await work()
+        outer = self._own()
+        if outer is not None:
+            try:
+                return await work()
+            except BaseException:
+                outer.doomed = True
+                raise
         threads = self._connected()
         transaction = _Transaction()
         async with self._writer:

@@ -145,6 +145,10 @@ class EmailService:
             change["$inc"] = {"attempts": tries}
         await self._mails.update_one({"id": mail.id}, change)
 
+    async def health_check(self) -> str:
+        """Returns "" when mail can be sent, else what is wrong."""
+        return await self._provider.health_check()
+
     async def list_mail(
         self, *, state: MailState | None = None, limit: int = 50, cursor: str | None = None
     ) -> Page[Mail]:

@@ -55,6 +55,10 @@ def missing(key: str) -> NotFoundError:
 class Storage(Protocol):
     """What features see of the storage. See the module's promise for what every method guarantees."""
 
+    async def open(self) -> None:
+        """Makes the storage ready and removes what killed uploads left behind. Raises StorageUnavailable."""
+        ...
+
     async def upload(self, key: str, chunks: AsyncIterable[bytes], *, limit: int, content_type: str) -> StoredObject:
         """Stores the stream under `key`. Raises ObjectTooLarge beyond `limit` bytes, StorageUnavailable, ValueError."""
         ...

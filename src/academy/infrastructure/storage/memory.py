@@ -15,6 +15,9 @@ class MemoryStorage:
     def __init__(self) -> None:
         self._objects: dict[str, bytes] = {}
 
+    async def open(self) -> None:
+        """There is nothing to make ready."""
+
     async def upload(self, key: str, chunks: AsyncIterable[bytes], *, limit: int, content_type: str) -> StoredObject:
         """Stores the stream under `key`. Raises ObjectTooLarge beyond `limit` bytes, ValueError."""
         checked_key(key)

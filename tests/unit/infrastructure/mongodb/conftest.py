@@ -26,7 +26,8 @@ def settings(mongodb_uri: str) -> DatabaseSettings:
 @pytest.fixture
 async def raw(settings: DatabaseSettings) -> AsyncIterator[Raw]:
     """The bare driver beside the engine, to see and spoil what it stores."""
-    async with AsyncMongoClient(settings.mongodb_uri) as client:
+    client: Raw = AsyncMongoClient(settings.mongodb_uri)
+    async with client:
         yield client
         await client.drop_database(settings.mongodb_database)
 

@@ -141,7 +141,8 @@ async def test_the_primary_of_three_is_killed_under_load() -> None:
         await database.create_indexes([Book, Counter])
         await database.collection(Counter).insert(counter("sum"))
         acknowledged: list[int] = []
-        stop = asyncio.Event()
+        stop, progress = asyncio.Event(), asyncio.Event()
+        goal = 20
 
         async def write(worker: int) -> None:
             number = worker
@@ -154,19 +155,20 @@ async def test_the_primary_of_three_is_killed_under_load() -> None:
                 try:
                     await database.transaction(work)
                     acknowledged.append(number)
+                    if len(acknowledged) >= goal:
+                        progress.set()
                 except DatabaseUnavailable:
                     pass
                 number += 3
 
         workers = [asyncio.create_task(write(worker)) for worker in range(3)]
         async with asyncio.timeout(60):
-            while len(acknowledged) < 20:
-                await asyncio.sleep(0.01)
+            await progress.wait()
             primary = await asyncio.to_thread(replica_set.wait_for_primary)
             primary.kill()
             goal = len(acknowledged) + 20
-            while len(acknowledged) < goal:
-                await asyncio.sleep(0.01)
+            progress.clear()
+            await progress.wait()
         stop.set()
         await asyncio.gather(*workers)
         stored = {one.slug for one in await database.collection(Book).find({}, limit=100_000)}

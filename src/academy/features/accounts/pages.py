@@ -1,0 +1,284 @@
+"""HTML handlers for becoming someone and signing in."""
+
+from typing import Annotated
+
+import msgspec
+from litestar import Response, get, post
+from litestar.datastructures import Cookie
+from msgspec import Meta
+
+from academy.features.accounts.errors import NotVerified
+from academy.features.accounts.model import User
+from academy.features.accounts.service import AccountService
+from academy.features.accounts.sessions import Client
+from academy.infrastructure.security.principal import Principal
+from academy.kit.errors import AcademyError
+from academy.web.authentication import SESSION_COOKIE
+from academy.web.forms import Form, empty_form, read_form
+from academy.web.guards import anyone
+from academy.web.pages import Pages, redirect, safe_next
+from academy.web.requests import PageRequest, client_address, client_device
+from academy.web.settings import WebSettings
+
+HOME = "/dashboard"
+_COOKIE_SECONDS = 90 * 86_400
+
+Email = Annotated[str, Meta(min_length=3, max_length=254)]
+Password = Annotated[str, Meta(min_length=1, max_length=1000)]
+Code = Annotated[str, Meta(min_length=6, max_length=12)]
+
+
+class RegisterForm(msgspec.Struct, kw_only=True):
+    """The registration form."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=80)]
+    email: Email
+    password: Password
+    next: str = ""
+
+
+class VerifyForm(msgspec.Struct, kw_only=True):
+    """The form for the code."""
+
+    email: Email
+    code: Code
+    next: str = ""
+
+
+class LoginForm(msgspec.Struct, kw_only=True):
+    """The sign-in form."""
+
+    email: Email
+    password: Password
+    next: str = ""
+
+
+class EmailForm(msgspec.Struct, kw_only=True):
+    """A form that asks for the address only."""
+
+    email: Email
+    next: str = ""
+
+
+class ResetForm(msgspec.Struct, kw_only=True):
+    """The form for a new password."""
+
+    email: Email
+    code: Code
+    password: Password
+
+
+async def _signed_in(
+    request: PageRequest, accounts: AccountService, web_settings: WebSettings, user: User, location: str
+) -> Response[bytes]:
+    """Begins a session with a fresh secret and sends the visitor on."""
+    client = Client(device=client_device(request), address=client_address(request))
+    token = await accounts.begin_browser_session(user, client)
+    response = redirect(location)
+    response.set_cookie(
+        Cookie(
+            key=SESSION_COOKIE,
+            value=token,
+            max_age=_COOKIE_SECONDS,
+            path="/",
+            httponly=True,
+            samesite="lax",
+            secure=web_settings.public_url.startswith("https"),
+        )
+    )
+    return response
+
+
+@get("/register", guards=[anyone], include_in_schema=False)
+async def register_page(request: PageRequest, pages: Pages, visitor: Principal | None) -> Response[bytes]:
+    """The registration form."""
+    if visitor:
+        return redirect(HOME)
+    wanted = safe_next(request.query_params.get("next"), "")
+    form = empty_form(RegisterForm, name="", email=request.query_params.get("email", ""), next=wanted)
+    return pages.render(request, "accounts/register.html", form=form)
+
+
+@post("/register", guards=[anyone], include_in_schema=False, status_code=200)
+async def register(request: PageRequest, pages: Pages, accounts: AccountService) -> Response[bytes]:
+    """Makes an account and asks for the code."""
+    form = await read_form(request, RegisterForm)
+    if form.data is not None:
+        try:
+            await accounts.register(form.data.email, form.data.name, form.data.password)
+        except AcademyError as error:
+            form.blame(error)
+        else:
+            return redirect("/verify", email=form.data.email, next=safe_next(form.data.next, ""))
+    return pages.render(request, "accounts/register.html", status_code=422, form=form)
+
+
+@get("/verify", guards=[anyone], include_in_schema=False)
+async def verify_page(request: PageRequest, pages: Pages, visitor: Principal | None) -> Response[bytes]:
+    """The form for the code."""
+    if visitor:
+        return redirect(HOME)
+    wanted = safe_next(request.query_params.get("next"), "")
+    form = empty_form(VerifyForm, email=request.query_params.get("email", ""), code="", next=wanted)
+    return pages.render(request, "accounts/verify.html", form=form)
+
+
+@post("/verify", guards=[anyone], include_in_schema=False, status_code=200)
+async def verify(
+    request: PageRequest, pages: Pages, accounts: AccountService, web_settings: WebSettings
+) -> Response[bytes]:
+    """Takes the code and signs in."""
+    form = await read_form(request, VerifyForm)
+    if form.data is not None:
+        try:
+            user = await accounts.verify(form.data.email, form.data.code)
+        except AcademyError as error:
+            form.blame(error)
+        else:
+            return await _signed_in(request, accounts, web_settings, user, safe_next(form.data.next, HOME))
+    return pages.render(request, "accounts/verify.html", status_code=422, form=form)
+
+
+@post("/verify/resend", guards=[anyone], include_in_schema=False, status_code=200)
+async def resend(request: PageRequest, pages: Pages, accounts: AccountService) -> Response[bytes]:
+    """Sends the code again."""
+    form = await read_form(request, EmailForm)
+    if form.data is None:
+        return redirect("/register")
+    await accounts.resend(form.data.email)
+    response = redirect("/verify", email=form.data.email, next=safe_next(form.data.next, ""))
+    pages.flash(response, "info", "If this address waits for a code, one is on its way (twice a minute at most).")
+    return response
+
+
+@get("/login", guards=[anyone], include_in_schema=False)
+async def login_page(request: PageRequest, pages: Pages, visitor: Principal | None) -> Response[bytes]:
+    """The sign-in form."""
+    wanted = safe_next(request.query_params.get("next"), "")
+    if visitor:
+        return redirect(wanted or HOME)
+    form = empty_form(LoginForm, email=request.query_params.get("email", ""), next=wanted)
+    return pages.render(request, "accounts/login.html", form=form)
+
+
+@post("/login", guards=[anyone], include_in_schema=False, status_code=200)
+async def login(
+    request: PageRequest, pages: Pages, accounts: AccountService, web_settings: WebSettings
+) -> Response[bytes]:
+    """Signs in with a password."""
+    form = await read_form(request, LoginForm)
+    if form.data is not None:
+        try:
+            user = await accounts.sign_in(form.data.email, form.data.password)
+        except NotVerified:
+            return redirect("/verify", email=form.data.email, next=safe_next(form.data.next, ""))
+        except AcademyError as error:
+            form.blame(error)
+        else:
+            return await _signed_in(request, accounts, web_settings, user, safe_next(form.data.next, HOME))
+    return pages.render(request, "accounts/login.html", status_code=422, form=form)
+
+
+@post("/login/code", guards=[anyone], include_in_schema=False, status_code=200)
+async def send_sign_in_code(request: PageRequest, pages: Pages, accounts: AccountService) -> Response[bytes]:
+    """Sends a code for signing in and asks for it."""
+    form = await read_form(request, EmailForm)
+    if form.data is None:
+        login_form: Form[LoginForm] = empty_form(LoginForm, email=form.values["email"], next=form.values["next"])
+        login_form.errors["email"] = "Type your e-mail address first; the code goes there."
+        return pages.render(request, "accounts/login.html", status_code=422, form=login_form)
+    await accounts.send_sign_in_code(form.data.email)
+    return redirect("/login/code", email=form.data.email, next=safe_next(form.data.next, ""))
+
+
+@get("/login/code", guards=[anyone], include_in_schema=False)
+async def code_page(request: PageRequest, pages: Pages) -> Response[bytes]:
+    """The form for a sign-in code."""
+    wanted = safe_next(request.query_params.get("next"), "")
+    form = empty_form(VerifyForm, email=request.query_params.get("email", ""), code="", next=wanted)
+    return pages.render(request, "accounts/login_code.html", form=form)
+
+
+@post("/login/code/confirm", guards=[anyone], include_in_schema=False, status_code=200)
+async def login_by_code(
+    request: PageRequest, pages: Pages, accounts: AccountService, web_settings: WebSettings
+) -> Response[bytes]:
+    """Signs in with a code."""
+    form = await read_form(request, VerifyForm)
+    if form.data is not None:
+        try:
+            user = await accounts.check_sign_in_code(form.data.email, form.data.code)
+        except AcademyError as error:
+            form.blame(error)
+        else:
+            return await _signed_in(request, accounts, web_settings, user, safe_next(form.data.next, HOME))
+    return pages.render(request, "accounts/login_code.html", status_code=422, form=form)
+
+
+@post("/logout", guards=[anyone], include_in_schema=False, status_code=200)
+async def logout(pages: Pages, accounts: AccountService, visitor: Principal | None) -> Response[bytes]:
+    """Signs out."""
+    if visitor:
+        await accounts.end_session(visitor, visitor.session_id)
+    response = pages.redirect_with("success", "You are signed out.", "/")
+    response.delete_cookie(SESSION_COOKIE)
+    return response
+
+
+@get("/forgot-password", guards=[anyone], include_in_schema=False)
+async def forgot_page(request: PageRequest, pages: Pages) -> Response[bytes]:
+    """Asks for the address."""
+    form = empty_form(EmailForm, email=request.query_params.get("email", ""))
+    return pages.render(request, "accounts/forgot_password.html", form=form)
+
+
+@post("/forgot-password", guards=[anyone], include_in_schema=False, status_code=200)
+async def forgot(request: PageRequest, pages: Pages, accounts: AccountService) -> Response[bytes]:
+    """Sends a code for a new password."""
+    form = await read_form(request, EmailForm)
+    if form.data is None:
+        return pages.render(request, "accounts/forgot_password.html", status_code=422, form=form)
+    await accounts.forgot_password(form.data.email)
+    return redirect("/reset-password", email=form.data.email)
+
+
+@get("/reset-password", guards=[anyone], include_in_schema=False)
+async def reset_page(request: PageRequest, pages: Pages) -> Response[bytes]:
+    """The form for a new password."""
+    form = empty_form(ResetForm, email=request.query_params.get("email", ""), code="")
+    return pages.render(request, "accounts/reset_password.html", form=form)
+
+
+@post("/reset-password", guards=[anyone], include_in_schema=False, status_code=200)
+async def reset(
+    request: PageRequest, pages: Pages, accounts: AccountService, web_settings: WebSettings
+) -> Response[bytes]:
+    """Sets the new password and signs in."""
+    form = await read_form(request, ResetForm)
+    if form.data is not None:
+        try:
+            user = await accounts.reset_password(form.data.email, form.data.code, form.data.password)
+        except AcademyError as error:
+            form.blame(error)
+        else:
+            return await _signed_in(request, accounts, web_settings, user, HOME)
+    return pages.render(request, "accounts/reset_password.html", status_code=422, form=form)
+
+
+handlers = [
+    register_page,
+    register,
+    verify_page,
+    verify,
+    resend,
+    login_page,
+    login,
+    send_sign_in_code,
+    code_page,
+    login_by_code,
+    logout,
+    forgot_page,
+    forgot,
+    reset_page,
+    reset,
+]

@@ -1,0 +1,146 @@
+"""HTML handlers of the admin."""
+
+import msgspec
+from litestar import Response, get, post
+
+from academy.features.admin.service import AdminService
+from academy.infrastructure.email.model import MailState
+from academy.infrastructure.jobs.model import JobStatus
+from academy.infrastructure.security.principal import Principal, Role
+from academy.kit.errors import AcademyError
+from academy.web.forms import read_form
+from academy.web.guards import admins
+from academy.web.pages import Pages
+from academy.web.requests import PageRequest
+
+
+class RoleForm(msgspec.Struct, kw_only=True):
+    """A new role."""
+
+    role: Role
+
+
+def _cursor(request: PageRequest) -> str | None:
+    return request.query_params.get("cursor") or None
+
+
+@get("/admin", guards=[admins], include_in_schema=False)
+async def overview(request: PageRequest, pages: Pages, admin: AdminService) -> Response[bytes]:
+    """The academy in figures, its health, the newest of everything."""
+    enrolments, _ = await admin.enrolments(limit=5)
+    return pages.render(
+        request,
+        "admin/overview.html",
+        overview=await admin.overview(),
+        health=await admin.health(),
+        users=(await admin.users(limit=5)).items,
+        enrolments=enrolments,
+        mails=(await admin.mail(limit=5)).items,
+    )
+
+
+@get("/admin/users", guards=[admins], include_in_schema=False)
+async def users(request: PageRequest, pages: Pages, admin: AdminService) -> Response[bytes]:
+    """All accounts."""
+    text = request.query_params.get("q", "")[:200]
+    found = await admin.users(text, cursor=_cursor(request))
+    return pages.render(request, "admin/users.html", found=found, text=text, roles=list(Role))
+
+
+@post("/admin/users/{user_id:str}/suspend", guards=[admins], include_in_schema=False, status_code=200)
+async def suspend(user_id: str, pages: Pages, principal: Principal, admin: AdminService) -> Response[bytes]:
+    """Shuts an account."""
+    try:
+        user = await admin.suspend(principal, user_id)
+    except AcademyError as error:
+        return pages.redirect_with("error", error.message, "/admin/users")
+    return pages.redirect_with("success", f"{user.name} is suspended and signed out everywhere.", "/admin/users")
+
+
+@post("/admin/users/{user_id:str}/unsuspend", guards=[admins], include_in_schema=False, status_code=200)
+async def unsuspend(user_id: str, pages: Pages, principal: Principal, admin: AdminService) -> Response[bytes]:
+    """Opens an account again."""
+    user = await admin.unsuspend(principal, user_id)
+    return pages.redirect_with("success", f"{user.name} may sign in again.", "/admin/users")
+
+
+@post("/admin/users/{user_id:str}/role", guards=[admins], include_in_schema=False, status_code=200)
+async def set_role(
+    request: PageRequest, user_id: str, pages: Pages, principal: Principal, admin: AdminService
+) -> Response[bytes]:
+    """Changes a role."""
+    form = await read_form(request, RoleForm)
+    if form.data is None:
+        return pages.redirect_with("error", "Choose one of the roles.", "/admin/users")
+    try:
+        user = await admin.set_role(principal, user_id, form.data.role)
+    except AcademyError as error:
+        return pages.redirect_with("error", error.message, "/admin/users")
+    text = f"{user.name} has the role {user.role.value} now and signs in anew."
+    return pages.redirect_with("success", text, "/admin/users")
+
+
+@get("/admin/courses", guards=[admins], include_in_schema=False)
+async def courses(request: PageRequest, pages: Pages, admin: AdminService) -> Response[bytes]:
+    """All courses."""
+    return pages.render(request, "admin/courses.html", page=await admin.courses(cursor=_cursor(request)))
+
+
+@get("/admin/enrolments", guards=[admins], include_in_schema=False)
+async def enrolments(request: PageRequest, pages: Pages, admin: AdminService) -> Response[bytes]:
+    """All enrolments."""
+    rows, next_cursor = await admin.enrolments(cursor=_cursor(request))
+    return pages.render(request, "admin/enrolments.html", rows=rows, next_cursor=next_cursor)
+
+
+@get("/admin/mail", guards=[admins], include_in_schema=False)
+async def mail(request: PageRequest, pages: Pages, admin: AdminService) -> Response[bytes]:
+    """The mail log."""
+    wanted = request.query_params.get("state", "")
+    state = MailState(wanted) if wanted in set(MailState) else None
+    page = await admin.mail(state=state, cursor=_cursor(request))
+    return pages.render(request, "admin/mail.html", page=page, state=state, states=list(MailState))
+
+
+@post("/admin/mail/{mail_id:str}/resend", guards=[admins], include_in_schema=False, status_code=200)
+async def resend(mail_id: str, pages: Pages, admin: AdminService) -> Response[bytes]:
+    """Sends a mail again."""
+    try:
+        await admin.resend_mail(mail_id)
+    except AcademyError as error:
+        return pages.redirect_with("error", error.message, "/admin/mail")
+    return pages.redirect_with("success", "The mail is sent again.", "/admin/mail")
+
+
+@get("/admin/jobs", guards=[admins], include_in_schema=False)
+async def jobs(request: PageRequest, pages: Pages, admin: AdminService) -> Response[bytes]:
+    """The jobs."""
+    wanted = request.query_params.get("status", "")
+    status = JobStatus(wanted) if wanted in set(JobStatus) else None
+    page = await admin.jobs(status=status, cursor=_cursor(request))
+    return pages.render(request, "admin/jobs.html", page=page, status=status, statuses=list(JobStatus))
+
+
+@post("/admin/jobs/{job_id:str}/retry", guards=[admins], include_in_schema=False, status_code=200)
+async def retry_job(job_id: str, pages: Pages, admin: AdminService) -> Response[bytes]:
+    """Queues a dead job again."""
+    try:
+        await admin.retry_job(job_id)
+    except AcademyError as error:
+        return pages.redirect_with("error", error.message, "/admin/jobs")
+    return pages.redirect_with("success", "The job runs again.", "/admin/jobs")
+
+
+handlers = [
+    overview,
+    users,
+    suspend,
+    unsuspend,
+    set_role,
+    courses,
+    enrolments,
+    mail,
+    resend,
+    jobs,
+    retry_job,
+]

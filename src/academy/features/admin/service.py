@@ -1,0 +1,189 @@
+"""What admins see and do across the academy."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from academy.features.accounts.administration import AccountAdministration
+from academy.features.accounts.model import AuditEntry, User
+from academy.features.accounts.repository import UserList
+from academy.features.courses.model import Course, CourseStatus
+from academy.features.courses.service import CourseService
+from academy.features.enrolment.model import Enrolment
+from academy.features.enrolment.service import EnrolmentService
+from academy.infrastructure.database.base import Database, Page
+from academy.infrastructure.email.model import Mail, MailState
+from academy.infrastructure.email.service import EmailService
+from academy.infrastructure.jobs.model import Job, JobStatus
+from academy.infrastructure.jobs.queue import DatabaseJobQueue
+from academy.infrastructure.security.principal import Principal, Role
+from academy.infrastructure.storage.base import Storage
+from academy.kit.clock import Clock
+from academy.kit.errors import ConflictError, NotFoundError
+
+_CHECK_SECONDS = 2.0
+
+
+class Overview(msgspec.Struct, frozen=True, kw_only=True):
+    """The academy in figures."""
+
+    users: int
+    courses: int
+    published_courses: int
+    enrolments: int
+    jobs: dict[str, int]
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """A health check's answer: `status` is healthy, degraded or error; `detail` says what is wrong."""
+
+    status: str
+    duration_ms: float
+    detail: str
+
+
+class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
+    """All checks; the worst decides."""
+
+    status: str
+    checks: dict[str, Check]
+
+
+class EnrolmentRow(msgspec.Struct, frozen=True):
+    """An enrolment with the people and courses it names, which may be gone."""
+
+    enrolment: Enrolment
+    user: User | None
+    course: Course | None
+
+
+class AdminService:
+    """Brings together what the other features and the infrastructure tell."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        accounts: AccountAdministration,
+        courses: CourseService,
+        enrolments: EnrolmentService,
+        email: EmailService,
+        jobs: DatabaseJobQueue,
+        storage: Storage,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._accounts = accounts
+        self._courses = courses
+        self._enrolments = enrolments
+        self._email = email
+        self._jobs = jobs
+        self._storage = storage
+
+    async def overview(self) -> Overview:
+        """Returns the academy in figures."""
+        return Overview(
+            users=(await self._accounts.list_users(limit=1)).total,
+            courses=await self._courses.count(),
+            published_courses=await self._courses.count(CourseStatus.PUBLISHED),
+            enrolments=await self._enrolments.count(),
+            jobs=await self._jobs.counts(),
+        )
+
+    async def users(self, text: str = "", *, limit: int = 50, cursor: str | None = None) -> UserList:
+        """Returns accounts, newest first, or those that match a search. Raises InvalidCursor."""
+        return await self._accounts.list_users(text, limit=limit, cursor=cursor)
+
+    async def user(self, user_id: str) -> User:
+        """Returns an account. Raises NotFoundError."""
+        users = await self._accounts.many([user_id])
+        if user_id not in users:
+            raise NotFoundError("There is no such account.")
+        return users[user_id]
+
+    async def suspend(self, principal: Principal, user_id: str) -> User:
+        """Shuts an account; its sessions end at once. Raises NotFoundError, LastAdmin, ConflictError for oneself."""
+        if user_id == principal.user_id:
+            raise ConflictError("You cannot suspend your own account.")
+        return await self._accounts.suspend(principal.user_id, user_id)
+
+    async def unsuspend(self, principal: Principal, user_id: str) -> User:
+        """Opens a shut account again. Raises NotFoundError."""
+        return await self._accounts.unsuspend(principal.user_id, user_id)
+
+    async def set_role(self, principal: Principal, user_id: str, role: Role) -> User:
+        """Changes a role; the account signs in anew. Raises NotFoundError, LastAdmin."""
+        return await self._accounts.set_role(principal.user_id, user_id, role)
+
+    async def courses(self, *, limit: int = 50, cursor: str | None = None) -> Page[Course]:
+        """Returns all courses in every state. Raises InvalidCursor."""
+        return await self._courses.all(limit=limit, cursor=cursor)
+
+    async def enrolments(self, *, limit: int = 50, cursor: str | None = None) -> tuple[list[EnrolmentRow], str | None]:
+        """Returns enrolments, newest first, and the next cursor. Raises InvalidCursor."""
+        page = await self._enrolments.newest(limit=limit, cursor=cursor)
+        courses = await self._courses.many(sorted({e.course_id for e in page.items}))
+        users = await self._accounts.many(sorted({e.user_id for e in page.items}))
+        rows = [EnrolmentRow(e, users.get(e.user_id), courses.get(e.course_id)) for e in page.items]
+        return rows, page.next_cursor
+
+    async def mail(self, *, state: MailState | None = None, limit: int = 50, cursor: str | None = None) -> Page[Mail]:
+        """Returns the mail log, newest first. Raises InvalidCursor."""
+        return await self._email.list_mail(state=state, limit=limit, cursor=cursor)
+
+    async def resend_mail(self, mail_id: str) -> None:
+        """Sends a mail again. Raises NotFoundError, ConflictError."""
+        await self._email.resend(mail_id)
+
+    async def jobs(self, *, status: JobStatus | None = None, limit: int = 50, cursor: str | None = None) -> Page[Job]:
+        """Returns jobs, newest first. Raises InvalidCursor."""
+        return await self._jobs.list_jobs(status=status, limit=limit, cursor=cursor)
+
+    async def retry_job(self, job_id: str) -> Job:
+        """Queues a dead job again. Raises NotFoundError, ConflictError."""
+        return await self._jobs.retry(job_id)
+
+    async def audit(self, *, limit: int = 50, cursor: str | None = None) -> Page[AuditEntry]:
+        """Returns the audit trail, newest first. Raises InvalidCursor."""
+        return await self._accounts.audit(limit=limit, cursor=cursor)
+
+    async def health(self) -> HealthReport:
+        """Runs all checks at once, each within its time limit."""
+        names = ("database", "storage", "email", "jobs")
+        checks = await asyncio.gather(
+            _checked(self._database_detail),
+            _checked(self._storage.health_check),
+            _checked(self._email.health_check),
+            _checked(self._jobs_detail, is_vital=False),
+        )
+        report = dict(zip(names, checks, strict=True))
+        states = {check.status for check in checks}
+        worst = next((state for state in ("error", "degraded") if state in states), "healthy")
+        return HealthReport(status=worst, checks=report)
+
+    async def is_ready(self) -> bool:
+        """Whether the academy can answer requests: its database does."""
+        return (await self._database.health_check(timeout_seconds=_CHECK_SECONDS)).healthy
+
+    async def _database_detail(self) -> str:
+        return (await self._database.health_check(timeout_seconds=_CHECK_SECONDS)).detail
+
+    async def _jobs_detail(self) -> str:
+        dead = (await self._jobs.counts()).get(JobStatus.DEAD.value, 0)
+        return f"{dead} jobs are dead; look at them under Admin, Jobs." if dead else ""
+
+
+async def _checked(check: Callable[[], Awaitable[str]], *, is_vital: bool = True) -> Check:
+    """Runs a check that answers what is wrong, "" when all is well."""
+    begun = time.perf_counter()
+    try:
+        async with asyncio.timeout(_CHECK_SECONDS):
+            detail = await check()
+    except TimeoutError:
+        detail = f"No answer within {_CHECK_SECONDS:.0f} s."
+    except Exception as error:  # noqa: BLE001 - whatever a check meets is its answer
+        detail = f"The check failed: {error!r}"
+    status = "healthy" if not detail else "error" if is_vital else "degraded"
+    return Check(status=status, duration_ms=round((time.perf_counter() - begun) * 1000, 2), detail=detail)

@@ -1,0 +1,214 @@
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from io import BytesIO
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from PIL import Image
+
+from academy.features.videos.errors import VideoNotAllowed, VideoNotFound, VideoNotReady
+from academy.features.videos.model import FileKind, Video, VideoStatus
+from academy.features.videos.service import PROBE_VIDEO, ProbeVideo
+from academy.infrastructure.jobs.model import Job
+from academy.infrastructure.media.errors import BrokenMedia
+from academy.infrastructure.media.images import Shape
+from academy.infrastructure.media.sniffing import FileRefused
+from academy.infrastructure.security.principal import Role
+from academy.infrastructure.storage.base import ObjectTooLarge
+from academy.kit.errors import NotFoundError
+from academy.kit.ids import new_id
+from tests.unit.features.videos.academy_of_videos import PDF, VideoAcademy, make_picture, person, stream
+
+
+async def test_an_upload_is_checked_and_can_be_watched(academy: VideoAcademy, film: bytes) -> None:
+    owner = person()
+    video = await academy.videos.upload(
+        owner, "../My film.MP4", "video/mp4", stream(film), course_id="course", attach=attached(academy)
+    )
+    assert (video.status, video.file_name, video.size) == (VideoStatus.CHECKING, "My film.MP4", len(film))
+    assert video.sha256 == hashlib.sha256(film).hexdigest()
+    with pytest.raises(VideoNotReady, match="being checked"):
+        await academy.videos.playback(owner, video.id)
+    await academy.worker.drain()
+    ready = await academy.videos.get(owner, video.id)
+    assert (ready.status, ready.width, ready.height) == (VideoStatus.READY, 960, 540)
+    assert ready.duration_seconds == pytest.approx(2, abs=0.1)
+    assert academy.told == [("attached", 0), (video.id, ready.duration_seconds)]
+    playback = await academy.videos.playback(owner, video.id)
+    address = urlsplit(playback.url)
+    assert address.path == f"/media/{video.key}"
+    assert academy.signer.verify(address.path, dict(parse_qsl(address.query)))
+    assert playback.poster_url == f"/media/public/posters/{video.id}.webp"
+    poster = b"".join([chunk async for chunk in academy.storage.read(f"public/posters/{video.id}.webp")])
+    with Image.open(BytesIO(poster)) as image:
+        assert (image.format, image.size) == ("WEBP", (960, 540))
+
+
+def attached(academy: VideoAcademy):  # type: ignore[no-untyped-def]
+    async def attach(video: Video) -> None:
+        academy.told.append(("attached", 0))
+
+    return attach
+
+
+async def test_running_the_check_again_changes_nothing(academy: VideoAcademy, film: bytes) -> None:
+    owner = person()
+    video = await academy.videos.upload(owner, "a.mp4", "", stream(film), course_id="course")
+    await academy.worker.drain()
+    first = await academy.videos.get(owner, video.id)
+    for _ in range(2):
+        await academy.queue.enqueue(PROBE_VIDEO, ProbeVideo(video_id=video.id))
+    await academy.queue.enqueue(PROBE_VIDEO, ProbeVideo(video_id=new_id()))
+    await academy.worker.drain()
+    assert await academy.videos.get(owner, video.id) == first
+    assert len(academy.told) == 1
+
+
+async def test_a_broken_video_fails_with_a_reason(academy: VideoAcademy, film: bytes) -> None:
+    owner = person()
+    broken = await academy.videos.upload(owner, "a.mp4", "video/mp4", stream(film[:1000] + b"\0" * 9000))
+    gone = await academy.videos.upload(owner, "b.mp4", "video/mp4", stream(film))
+    await academy.storage.delete(gone.key)
+    await academy.worker.drain()
+    for video, reason in ((broken, "again"), (gone, "The uploaded file is gone")):
+        failed = await academy.videos.get(owner, video.id)
+        assert failed.status is VideoStatus.FAILED
+        assert reason in failed.failure
+        with pytest.raises(VideoNotReady, match="cannot be shown"):
+            await academy.videos.playback(owner, video.id)
+    assert academy.told == []
+
+
+async def test_only_those_who_may_watch_get_an_address(academy: VideoAcademy, film: bytes) -> None:
+    owner, learner, admin = person(), person(Role.LEARNER), person(Role.ADMIN)
+    video = await academy.videos.upload(owner, "a.mp4", "", stream(film))
+    await academy.worker.drain()
+    for stranger in (None, learner, person()):
+        with pytest.raises(VideoNotAllowed):
+            await academy.videos.playback(stranger, video.id)
+    academy.watchers.add(learner.user_id)
+    for watcher in (learner, owner, admin):
+        assert (await academy.videos.playback(watcher, video.id)).content_type == "video/mp4"
+    with pytest.raises(VideoNotFound):
+        await academy.videos.playback(owner, new_id())
+
+
+async def test_refused_uploads_leave_nothing(academy: VideoAcademy, film: bytes) -> None:
+    async def breaks_off() -> AsyncIterator[bytes]:
+        yield film[:10_000]
+        raise ConnectionResetError
+
+    async def no_lesson(_: Video) -> None:
+        raise NotFoundError("the lesson is gone")
+
+    owner, videos = person(), academy.videos
+    with pytest.raises(FileRefused):
+        await videos.upload(owner, "a.mp4", "video/mp4", stream(b"text" * 5000))
+    with pytest.raises(FileRefused):
+        await videos.upload(owner, "a.mov", "video/x-flv", stream(film))
+    with pytest.raises(FileRefused):
+        await videos.upload(owner, "a.mp4", "", stream(b""))
+    with pytest.raises(ObjectTooLarge):
+        await videos.upload(owner, "a.mp4", "", stream(film + b"\0" * (3 << 20)))
+    with pytest.raises(ConnectionResetError):
+        await videos.upload(owner, "a.mp4", "", breaks_off())
+    with pytest.raises(NotFoundError):
+        await videos.upload(owner, "a.mp4", "", stream(film), attach=no_lesson)
+    assert await academy.keys() == []
+    assert (await videos.list_mine(owner)).items == []
+    assert await academy.database.collection(Job).count({"kind": "probe_video"}) == 0
+
+
+async def test_videos_are_listed_and_seen_by_their_owner_only(academy: VideoAcademy, film: bytes) -> None:
+    owner, other = person(), person()
+    mine = [await academy.videos.upload(owner, f"{n}.mp4", "", stream(film)) for n in range(3)]
+    await academy.videos.upload(other, "other.mp4", "", stream(film))
+    first = await academy.videos.list_mine(owner, limit=2)
+    second = await academy.videos.list_mine(owner, limit=2, cursor=first.next_cursor)
+    assert {video.id for video in first.items + second.items} == {video.id for video in mine}
+    with pytest.raises(VideoNotFound):
+        await academy.videos.get(other, mine[0].id)
+    with pytest.raises(VideoNotFound):
+        await academy.videos.delete(other, mine[0].id)
+    assert (await academy.videos.get(person(Role.ADMIN), mine[0].id)).id == mine[0].id
+
+
+async def test_a_deleted_video_is_gone_with_its_poster(academy: VideoAcademy, film: bytes) -> None:
+    owner = person()
+    video = await academy.videos.upload(owner, "a.mp4", "", stream(film), course_id="course")
+    await academy.worker.drain()
+    await academy.videos.delete(owner, video.id)
+    assert await academy.keys() == []
+    assert academy.told[-1] == (video.id, 0.0)
+    with pytest.raises(VideoNotFound):
+        await academy.videos.get(owner, video.id)
+
+
+async def test_a_video_deleted_during_its_check_stays_deleted(academy: VideoAcademy, film: bytes) -> None:
+    owner = person()
+    video = await academy.videos.upload(owner, "a.mp4", "", stream(film), course_id="course")
+    check = asyncio.create_task(academy.worker.drain())
+    await academy.videos.delete(owner, video.id)
+    await check
+    with pytest.raises(VideoNotFound):
+        await academy.videos.get(owner, video.id)
+    assert all(seconds == 0 for _, seconds in academy.told)
+
+
+async def test_images_are_cleaned_and_public(academy: VideoAcademy) -> None:
+    file = await academy.videos.files.store_image(
+        person(), "Cover.JPG", "image/jpeg", stream(make_picture()), Shape.COVER
+    )
+    assert (file.kind, file.content_type) == (FileKind.IMAGE, "image/webp")
+    assert academy.videos.file_url(file.key) == f"/media/{file.key}"
+    content = b"".join([chunk async for chunk in academy.storage.read(file.key)])
+    assert hashlib.sha256(content).hexdigest() == file.sha256
+    with Image.open(BytesIO(content)) as image:
+        assert (image.format, image.size) == ("WEBP", (1280, 720))
+    await academy.videos.files.delete(file.key)
+    await academy.videos.files.delete(file.key)
+    assert await academy.keys() == []
+
+
+async def test_documents_and_archives_are_kept_as_they_are(academy: VideoAcademy) -> None:
+    files = academy.videos.files
+    document = await files.store(person(), "a/Plan.pdf", "application/pdf", stream(PDF))
+    archive = await files.store(person(), "code.tar.gz", "application/gzip", stream(b"\x1f\x8b\x08" + b"\0" * 9000))
+    assert (document.kind, document.file_name, archive.kind) == (FileKind.DOCUMENT, "Plan.pdf", FileKind.ARCHIVE)
+    assert b"".join([chunk async for chunk in academy.storage.read(document.key)]) == PDF
+    address = urlsplit(academy.videos.file_url(document.key, "Plan.pdf"))
+    assert dict(parse_qsl(address.query))["name"] == "Plan.pdf"
+
+
+async def test_refused_files_leave_nothing(academy: VideoAcademy, film: bytes) -> None:
+    files = academy.videos.files
+    for name, content in (("a.mp4", film), ("a.exe", b"MZ"), ("a.pdf", b"MZ"), ("a.png", PDF), ("", PDF)):
+        with pytest.raises(FileRefused):
+            await files.store(person(), name, "", stream(content))
+    with pytest.raises(ObjectTooLarge):
+        await files.store(person(), "a.pdf", "", stream(PDF * 10))
+    with pytest.raises(ObjectTooLarge):
+        await files.store(person(), "a.jpg", "", stream(b"\xff\xd8\xff" + b"\0" * (3 << 20)))
+    with pytest.raises(BrokenMedia):
+        await files.store(person(), "a.jpg", "", stream(b"\xff\xd8\xff" + b"\0" * 5000))
+    assert await academy.keys() == []
+
+
+async def test_the_daily_cleaning_removes_only_what_nobody_knows(academy: VideoAcademy, film: bytes) -> None:
+    owner = person()
+    video = await academy.videos.upload(owner, "a.mp4", "", stream(film))
+    file = await academy.videos.files.store(owner, "a.pdf", "", stream(PDF))
+    await academy.worker.drain()
+    kept = await academy.keys()
+    assert {video.key, file.key} < set(kept)
+    orphans = [f"videos/{new_id()}/original.mp4", f"files/{new_id()}/file.pdf", f"public/posters/{new_id()}.webp"]
+    others = ["videos/by-hand/original.mp4", "backups/1"]
+    for key in orphans + others:
+        await academy.storage.upload(key, stream(b"x"), limit=1, content_type="x/y")
+    await academy.worker.drain()
+    assert await academy.keys() == sorted(kept + orphans + others), "young objects may be uploads in progress"
+    academy.clock.added = timedelta(days=2)
+    await academy.worker.drain()
+    assert await academy.keys() == sorted(kept + others)
