@@ -1,5 +1,6 @@
 # Rtech Academy. `make help` lists the commands.
 SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 VENV := .venv
 PYTHON ?= python3
@@ -40,7 +41,7 @@ test: lint types ## Everything that CI checks, against real servers that are sta
 lint: $(TEST_STAMP) ## Style, formatting, import contracts, templates
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/lint-imports --verbose 2>/dev/null | tail -n 12
+	@$(BIN)/lint-imports
 	@$(BIN)/djlint src --lint --quiet
 
 types: $(TEST_STAMP) ## mypy --strict on source and tests

@@ -32,7 +32,9 @@ from academy.features.learning import api as learning_api
 from academy.features.learning import pages as learning_pages
 from academy.features.videos import api as videos_api
 from academy.features.videos import pages as videos_pages
+from academy.features.videos.addresses import public_url
 from academy.features.videos.delivery import media_handler
+from academy.infrastructure.monitoring.logs import configure_logs
 from academy.settings import Settings, load_settings
 from academy.web import site
 from academy.web.assets import Assets
@@ -70,6 +72,7 @@ _MOST_COURSES_IN_SITEMAP = 200
 def create_app() -> ASGIApp:
     """Builds the app from the environment; the server's entry point. Raises SettingsError."""
     settings = load_settings(os.environ)
+    configure_logs(settings.web.log_level)
     return build_app(build_academy(settings))
 
 
@@ -96,6 +99,7 @@ def build_litestar(academy: Academy) -> Litestar:
         csrf=csrf,
         flashes=Flashes(academy.secret),
         clock=academy.clock,
+        media_url=public_url,
     )
 
     @asynccontextmanager

@@ -9,7 +9,7 @@ from importlib.resources.abc import Traversable
 import brotli
 import msgspec
 
-CSS_LAYERS = ("tokens", "base", "components", "pages")
+STYLESHEETS = ("tokens.css", "base.css", "components", "pages")
 STYLESHEET = "app.css"
 _TYPES = {
     "css": "text/css; charset=utf-8",
@@ -36,7 +36,8 @@ class Asset(msgspec.Struct, frozen=True, kw_only=True):
 class Assets:
     """All static files by their hashed address `/static/<name>.<hash>.<ending>`.
 
-    The stylesheets of `static/css` are joined into one, in the order of their cascade layers.
+    The stylesheets of `static/css` are joined into one, in the order of their cascade layers; a layer is a file, or a
+    folder with one file for each component or page.
     """
 
     def __init__(self, accent: str) -> None:
@@ -44,7 +45,7 @@ class Assets:
         self._urls: dict[str, str] = {}
         root = files("academy.web") / "static"
         self._read(root, "")
-        css = "".join((root / "css" / f"{layer}.css").read_text() for layer in CSS_LAYERS)
+        css = "".join(_joined(root / "css" / layer) for layer in STYLESHEETS)
         self._add(STYLESHEET, (self._resolved(css) + theme_css(accent)).encode())
 
     def url(self, name: str) -> str:
@@ -81,6 +82,13 @@ class Assets:
     def _resolved(self, css: str) -> str:
         """Puts the hashed addresses of fonts and pictures into a stylesheet: url(name) -> url(/static/name.hash)."""
         return re.sub(r"url\(([\w./-]+)\)", lambda found: f"url({self._urls[found.group(1)]})", css)
+
+
+def _joined(layer: Traversable) -> str:
+    """The text of a stylesheet, or of all in a folder in the order of their names."""
+    if layer.is_dir():
+        return "".join(_joined(entry) for entry in sorted(layer.iterdir(), key=lambda one: one.name))
+    return layer.read_text("utf-8")
 
 
 def theme_css(accent: str) -> str:

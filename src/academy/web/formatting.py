@@ -1,5 +1,6 @@
 """How values look to people: money, dates, durations. Used as Jinja functions."""
 
+import hashlib
 from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -13,6 +14,7 @@ from academy.kit.money import Money
 
 _MINUTE = 60
 _HOUR = 3600
+HUES = 8
 
 
 class Formatter:
@@ -48,3 +50,14 @@ def format_duration(seconds: float) -> str:
         return f"{round(whole / _MINUTE)} min"
     hours, minutes = divmod(round(whole / _MINUTE), _MINUTE)
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+def hue_number(text: str) -> int:
+    """Returns the hue, 0 to 7, in which a generated cover or avatar is drawn; always the same for a text."""
+    return hashlib.blake2b(text.encode(), digest_size=1).digest()[0] % HUES
+
+
+def initials(text: str) -> str:
+    """Returns the first letters of the first and the last word, as capitals: `Maya Rao` -> `MR`."""
+    words = [word for word in text.split() if word[0].isalnum()]
+    return "".join(word[0] for word in dict.fromkeys((words[0], words[-1]))).upper() if words else "?"

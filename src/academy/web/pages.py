@@ -1,6 +1,6 @@
 """HTML pages: templates of every feature rendered with what each page needs to know."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -15,7 +15,7 @@ from academy.kit.errors import Kind
 from academy.web.assets import Assets
 from academy.web.csrf import CSRF_COOKIE, CsrfProtection
 from academy.web.flash import FLASH_COOKIE, Flashes
-from academy.web.formatting import Formatter, format_duration
+from academy.web.formatting import Formatter, format_duration, hue_number, initials
 from academy.web.problems import STATUS_OF_KIND, Problem
 from academy.web.requests import PageRequest
 from academy.web.settings import WebSettings
@@ -24,7 +24,12 @@ _SIGN_IN_STATUS = STATUS_OF_KIND[Kind.UNAUTHENTICATED].value
 
 
 class Pages:
-    """Renders templates. `templates` maps the prefix of a template's name to the package whose `templates` hold it."""
+    """Renders templates.
+
+    Args:
+        templates: the prefix of a template's name -> the package whose `templates` hold it.
+        media_url: address of a stored public image, by its key.
+    """
 
     def __init__(
         self,
@@ -35,6 +40,7 @@ class Pages:
         csrf: CsrfProtection,
         flashes: Flashes,
         clock: Clock,
+        media_url: Callable[[str], str],
     ) -> None:
         loaders = {prefix: PackageLoader(package) for prefix, package in templates.items()}
         web = PackageLoader("academy.web")
@@ -63,6 +69,9 @@ class Pages:
             asset=assets.url,
             development=not settings.is_production,
             format_duration=format_duration,
+            hue=hue_number,
+            initials=initials,
+            media_url=media_url,
         )
 
     def render(

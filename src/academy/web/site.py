@@ -5,8 +5,10 @@ from typing import Protocol
 
 import msgspec
 from litestar import Response, get
+from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 
 from academy.infrastructure.email.base import InboxMessage
 from academy.infrastructure.security.principal import Principal, Role
@@ -44,7 +46,7 @@ def static_handler(assets: Assets) -> HTTPRouteHandler:
     """Serves the assets: for a year, under names that change with their content."""
 
     @get("/static/{name:path}", guards=[anyone], include_in_schema=False)
-    async def static(request: PageRequest, name: str) -> Response[bytes]:
+    async def static(request: PageRequest, name: FromPath[str]) -> Response[bytes]:
         asset = assets.get(f"/static{name}")
         if asset is None:
             raise NotFoundException(detail="There is no such file.")
@@ -108,7 +110,7 @@ def health_handlers(source: HealthSource) -> list[HTTPRouteHandler]:
         return Response({"status": status}, status_code=200 if is_ready else _NOT_READY)
 
     @get("/health", guards=[anyone], include_in_schema=False)
-    async def health(visitor: Principal | None) -> Response[object]:
+    async def health(visitor: NamedDependency[Principal | None]) -> Response[object]:
         report = msgspec.to_builtins(await source.health())
         if visitor is None or not visitor.may_act_as(Role.ADMIN):
             report = {"status": report["status"]}
@@ -121,7 +123,7 @@ def development_handlers(inbox: Inbox) -> list[HTTPRouteHandler]:
     """The local inbox. Registered in development only."""
 
     @get("/dev/mail", guards=[anyone], include_in_schema=False)
-    async def mail(request: PageRequest, pages: Pages) -> Response[bytes]:
+    async def mail(request: PageRequest, pages: NamedDependency[Pages]) -> Response[bytes]:
         return pages.render(request, "dev_mail.html", messages=await inbox.messages())
 
     @get("/dev/mail.json", guards=[anyone], include_in_schema=False)
@@ -132,7 +134,7 @@ def development_handlers(inbox: Inbox) -> list[HTTPRouteHandler]:
 
 
 @get("/api/docs", guards=[anyone], include_in_schema=False)
-async def api_page(request: PageRequest, pages: Pages) -> Response[bytes]:
+async def api_page(request: PageRequest, pages: NamedDependency[Pages]) -> Response[bytes]:
     """The API's description for people, made from its OpenAPI document."""
     schema = request.app.openapi_schema.to_schema()
     groups: dict[str, list[dict[str, object]]] = {}

@@ -5,6 +5,8 @@ from zoneinfo import available_timezones
 
 import msgspec
 from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 from msgspec import Meta
 
 from academy.features.accounts.model import Preferences, Profile
@@ -65,7 +67,10 @@ class DeletionForm(msgspec.Struct, kw_only=True):
 
 @get("/account", guards=[signed_in], include_in_schema=False)
 async def profile_page(
-    request: PageRequest, pages: Pages, principal: Principal, accounts: AccountService
+    request: PageRequest,
+    pages: NamedDependency[Pages],
+    principal: NamedDependency[Principal],
+    accounts: NamedDependency[AccountService],
 ) -> Response[bytes]:
     """The profile."""
     user = await accounts.user(principal.user_id)
@@ -81,7 +86,10 @@ async def profile_page(
 
 @post("/account", guards=[signed_in], include_in_schema=False, status_code=200)
 async def save_profile(
-    request: PageRequest, pages: Pages, principal: Principal, accounts: AccountService
+    request: PageRequest,
+    pages: NamedDependency[Pages],
+    principal: NamedDependency[Principal],
+    accounts: NamedDependency[AccountService],
 ) -> Response[bytes]:
     """Saves the profile."""
     form = await read_form(request, ProfileForm)
@@ -98,7 +106,10 @@ async def save_profile(
 
 @get("/account/preferences", guards=[signed_in], include_in_schema=False)
 async def preferences_page(
-    request: PageRequest, pages: Pages, principal: Principal, accounts: AccountService
+    request: PageRequest,
+    pages: NamedDependency[Pages],
+    principal: NamedDependency[Principal],
+    accounts: NamedDependency[AccountService],
 ) -> Response[bytes]:
     """The preferences."""
     held = (await accounts.user(principal.user_id)).preferences
@@ -114,7 +125,10 @@ async def preferences_page(
 
 @post("/account/preferences", guards=[signed_in], include_in_schema=False, status_code=200)
 async def save_preferences(
-    request: PageRequest, pages: Pages, principal: Principal, accounts: AccountService
+    request: PageRequest,
+    pages: NamedDependency[Pages],
+    principal: NamedDependency[Principal],
+    accounts: NamedDependency[AccountService],
 ) -> Response[bytes]:
     """Saves the preferences."""
     form = await read_form(request, PreferencesForm)
@@ -154,14 +168,17 @@ def _security(
 
 
 @get("/account/security", guards=[signed_in], include_in_schema=False)
-async def security_page(request: PageRequest, pages: Pages) -> Response[bytes]:
+async def security_page(request: PageRequest, pages: NamedDependency[Pages]) -> Response[bytes]:
     """Password and address."""
     return _security(request, pages, waiting_for_code="code" in request.query_params)
 
 
 @post("/account/security/password", guards=[signed_in], include_in_schema=False, status_code=200)
 async def change_password(
-    request: PageRequest, pages: Pages, principal: Principal, accounts: AccountService
+    request: PageRequest,
+    pages: NamedDependency[Pages],
+    principal: NamedDependency[Principal],
+    accounts: NamedDependency[AccountService],
 ) -> Response[bytes]:
     """Sets a new password."""
     form = await read_form(request, PasswordForm)
@@ -178,7 +195,10 @@ async def change_password(
 
 @post("/account/security/email", guards=[signed_in], include_in_schema=False, status_code=200)
 async def change_email(
-    request: PageRequest, pages: Pages, principal: Principal, accounts: AccountService
+    request: PageRequest,
+    pages: NamedDependency[Pages],
+    principal: NamedDependency[Principal],
+    accounts: NamedDependency[AccountService],
 ) -> Response[bytes]:
     """Sends a code to the new address."""
     form = await read_form(request, EmailChangeForm)
@@ -195,7 +215,10 @@ async def change_email(
 
 @post("/account/security/email/confirm", guards=[signed_in], include_in_schema=False, status_code=200)
 async def confirm_email(
-    request: PageRequest, pages: Pages, principal: Principal, accounts: AccountService
+    request: PageRequest,
+    pages: NamedDependency[Pages],
+    principal: NamedDependency[Principal],
+    accounts: NamedDependency[AccountService],
 ) -> Response[bytes]:
     """Changes the address with the code."""
     form = await read_form(request, EmailCodeForm)
@@ -211,34 +234,44 @@ async def confirm_email(
 
 @get("/account/sessions", guards=[signed_in], include_in_schema=False)
 async def sessions_page(
-    request: PageRequest, pages: Pages, principal: Principal, accounts: AccountService
+    request: PageRequest,
+    pages: NamedDependency[Pages],
+    principal: NamedDependency[Principal],
+    accounts: NamedDependency[AccountService],
 ) -> Response[bytes]:
     """My sessions."""
     return pages.render(request, "accounts/account/sessions.html", sessions=await accounts.sessions(principal))
 
 
 @post("/account/sessions/{session_id:str}/end", guards=[signed_in], include_in_schema=False, status_code=200)
-async def end_session(session_id: str, pages: Pages, principal: Principal, accounts: AccountService) -> Response[bytes]:
+async def end_session(
+    session_id: FromPath[str],
+    pages: NamedDependency[Pages],
+    principal: NamedDependency[Principal],
+    accounts: NamedDependency[AccountService],
+) -> Response[bytes]:
     """Signs one device out."""
     await accounts.end_session(principal, session_id)
     return pages.redirect_with("success", "That device is signed out.", "/account/sessions")
 
 
 @post("/account/sessions/end-others", guards=[signed_in], include_in_schema=False, status_code=200)
-async def end_others(pages: Pages, principal: Principal, accounts: AccountService) -> Response[bytes]:
+async def end_others(
+    pages: NamedDependency[Pages], principal: NamedDependency[Principal], accounts: NamedDependency[AccountService]
+) -> Response[bytes]:
     """Signs all other devices out."""
     await accounts.end_other_sessions(principal)
     return pages.redirect_with("success", "All other devices are signed out.", "/account/sessions")
 
 
 @get("/account/data", guards=[signed_in], include_in_schema=False)
-async def data_page(request: PageRequest, pages: Pages) -> Response[bytes]:
+async def data_page(request: PageRequest, pages: NamedDependency[Pages]) -> Response[bytes]:
     """Export and deletion."""
     return pages.render(request, "accounts/account/data.html", form=empty_form(DeletionForm))
 
 
 @get("/account/data/export", guards=[signed_in], include_in_schema=False)
-async def export(principal: Principal, accounts: AccountService) -> Response[bytes]:
+async def export(principal: NamedDependency[Principal], accounts: NamedDependency[AccountService]) -> Response[bytes]:
     """Downloads everything kept about the account."""
     body = msgspec.json.format(msgspec.json.encode(await accounts.export(principal)), indent=2)
     headers = {"Content-Disposition": 'attachment; filename="my-data.json"', "Cache-Control": "private, no-store"}
@@ -247,7 +280,10 @@ async def export(principal: Principal, accounts: AccountService) -> Response[byt
 
 @post("/account/data/delete", guards=[signed_in], include_in_schema=False, status_code=200)
 async def delete_account(
-    request: PageRequest, pages: Pages, principal: Principal, accounts: AccountService
+    request: PageRequest,
+    pages: NamedDependency[Pages],
+    principal: NamedDependency[Principal],
+    accounts: NamedDependency[AccountService],
 ) -> Response[bytes]:
     """Deletes the account."""
     form = await read_form(request, DeletionForm)

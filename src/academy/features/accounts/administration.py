@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from academy.features.accounts.errors import EmailTaken, LastAdmin
-from academy.features.accounts.model import AuditEntry, User, UserStatus
-from academy.features.accounts.repository import AccountRepository, UserList
+from academy.features.accounts.model import AuditEntry, User, UserList, UserStatus
+from academy.features.accounts.repository import AccountRepository
 from academy.features.accounts.service import checked_email, checked_name, email_key
 from academy.infrastructure.database.base import Database, Page
 from academy.infrastructure.database.errors import UniqueViolation

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import msgspec
 from litestar import delete, get, patch, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
 from academy.features.accounts.model import Preferences, Profile, User
@@ -187,67 +189,75 @@ def _client(request: PageRequest) -> Client:
 
 
 @post("/api/v1/auth/register", guards=[anyone], tags=["auth"], status_code=202, summary="Register")
-async def register(accounts: AccountService, data: RegisterRequest) -> Accepted:
+async def register(accounts: NamedDependency[AccountService], data: JSONBody[RegisterRequest]) -> Accepted:
     """Makes an account and mails a code. The answer does not tell whether the address has an account."""
     await accounts.register(data.email, data.name, data.password)
     return Accepted(message="A code is on its way to this address. Send it to auth/verify.")
 
 
 @post("/api/v1/auth/verify", guards=[anyone], tags=["auth"], status_code=200, summary="Confirm the address")
-async def verify(request: PageRequest, accounts: AccountService, data: VerifyRequest) -> TokensAnswer:
+async def verify(
+    request: PageRequest, accounts: NamedDependency[AccountService], data: JSONBody[VerifyRequest]
+) -> TokensAnswer:
     """Confirms the address with the mailed code and signs in."""
     user = await accounts.verify(data.email, data.code)
     return _tokens_answer(await accounts.begin_api_session(user, _client(request)))
 
 
 @post("/api/v1/auth/resend", guards=[anyone], tags=["auth"], status_code=202, summary="Send the code again")
-async def resend(accounts: AccountService, data: EmailRequest) -> Accepted:
+async def resend(accounts: NamedDependency[AccountService], data: JSONBody[EmailRequest]) -> Accepted:
     """Sends the code again, at most every half minute and a few times an hour."""
     await accounts.resend(data.email)
     return Accepted(message="If this address waits for a code, one is on its way.")
 
 
 @post("/api/v1/auth/login", guards=[anyone], tags=["auth"], status_code=200, summary="Sign in")
-async def login(request: PageRequest, accounts: AccountService, data: LoginRequest) -> TokensAnswer:
+async def login(
+    request: PageRequest, accounts: NamedDependency[AccountService], data: JSONBody[LoginRequest]
+) -> TokensAnswer:
     """Signs in with address and password."""
     user = await accounts.sign_in(data.email, data.password)
     return _tokens_answer(await accounts.begin_api_session(user, _client(request)))
 
 
 @post("/api/v1/auth/refresh", guards=[anyone], tags=["auth"], status_code=200, summary="Exchange a refresh token")
-async def refresh(accounts: AccountService, data: RefreshRequest) -> TokensAnswer:
+async def refresh(accounts: NamedDependency[AccountService], data: JSONBody[RefreshRequest]) -> TokensAnswer:
     """Returns new tokens. A refresh token works once: used again, it ends its whole session."""
     return _tokens_answer(await accounts.refresh(data.refresh_token))
 
 
 @post("/api/v1/auth/logout", guards=[anyone], tags=["auth"], status_code=204, summary="Sign out")
-async def logout(accounts: AccountService, data: RefreshRequest) -> None:
+async def logout(accounts: NamedDependency[AccountService], data: JSONBody[RefreshRequest]) -> None:
     """Ends the session of a refresh token."""
     await accounts.end_api_session(data.refresh_token)
 
 
 @post("/api/v1/auth/forgot-password", guards=[anyone], tags=["auth"], status_code=202, summary="Ask for a reset code")
-async def forgot_password(accounts: AccountService, data: EmailRequest) -> Accepted:
+async def forgot_password(accounts: NamedDependency[AccountService], data: JSONBody[EmailRequest]) -> Accepted:
     """Mails a code for a new password. The answer does not tell whether the address has an account."""
     await accounts.forgot_password(data.email)
     return Accepted(message="If this address has an account, a code is on its way.")
 
 
 @post("/api/v1/auth/reset-password", guards=[anyone], tags=["auth"], status_code=200, summary="Set a new password")
-async def reset_password(request: PageRequest, accounts: AccountService, data: ResetPasswordRequest) -> TokensAnswer:
+async def reset_password(
+    request: PageRequest, accounts: NamedDependency[AccountService], data: JSONBody[ResetPasswordRequest]
+) -> TokensAnswer:
     """Sets a new password with the mailed code, ends all sessions, and signs in."""
     user = await accounts.reset_password(data.email, data.code, data.password)
     return _tokens_answer(await accounts.begin_api_session(user, _client(request)))
 
 
 @get("/api/v1/me", guards=[signed_in], tags=["me"], summary="My account")
-async def get_me(principal: Principal, accounts: AccountService) -> UserAnswer:
+async def get_me(principal: NamedDependency[Principal], accounts: NamedDependency[AccountService]) -> UserAnswer:
     """Returns the caller's account."""
     return user_answer(await accounts.user(principal.user_id))
 
 
 @patch("/api/v1/me", guards=[signed_in], tags=["me"], summary="Change my account")
-async def change_me(principal: Principal, accounts: AccountService, data: MeChange) -> UserAnswer:
+async def change_me(
+    principal: NamedDependency[Principal], accounts: NamedDependency[AccountService], data: JSONBody[MeChange]
+) -> UserAnswer:
     """Changes name, profile and preferences."""
     user = await accounts.user(principal.user_id)
     name = data.name if isinstance(data.name, str) else user.name
@@ -261,13 +271,17 @@ async def change_me(principal: Principal, accounts: AccountService, data: MeChan
 
 
 @delete("/api/v1/me", guards=[signed_in], tags=["me"], summary="Delete my account")
-async def delete_me(principal: Principal, accounts: AccountService, data: DeleteMeRequest) -> None:
+async def delete_me(
+    principal: NamedDependency[Principal], accounts: NamedDependency[AccountService], data: JSONBody[DeleteMeRequest]
+) -> None:
     """Deletes the caller's account for good."""
     await accounts.delete(principal, data.password)
 
 
 @get("/api/v1/me/sessions", guards=[signed_in], tags=["me"], summary="My sessions")
-async def my_sessions(principal: Principal, accounts: AccountService) -> Listing[SessionAnswer]:
+async def my_sessions(
+    principal: NamedDependency[Principal], accounts: NamedDependency[AccountService]
+) -> Listing[SessionAnswer]:
     """Returns the caller's sessions, last used first."""
     items = [
         SessionAnswer(
@@ -284,13 +298,17 @@ async def my_sessions(principal: Principal, accounts: AccountService) -> Listing
 
 
 @delete("/api/v1/me/sessions/{session_id:str}", guards=[signed_in], tags=["me"], summary="End one of my sessions")
-async def end_session(session_id: str, principal: Principal, accounts: AccountService) -> None:
+async def end_session(
+    session_id: FromPath[str], principal: NamedDependency[Principal], accounts: NamedDependency[AccountService]
+) -> None:
     """Signs one of the caller's clients out at once."""
     await accounts.end_session(principal, session_id)
 
 
 @get("/api/v1/me/export", guards=[signed_in], tags=["me"], summary="Everything kept about me")
-async def export_me(principal: Principal, accounts: AccountService) -> dict[str, object]:
+async def export_me(
+    principal: NamedDependency[Principal], accounts: NamedDependency[AccountService]
+) -> dict[str, object]:
     """Returns all data the academy keeps about the caller."""
     return await accounts.export(principal)
 

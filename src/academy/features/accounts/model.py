@@ -66,6 +66,14 @@ class User(Document, kw_only=True):
     verified_at: datetime | None = None
 
 
+class UserList(msgspec.Struct, frozen=True):
+    """One page of accounts; `total` is how many there are in all that fit."""
+
+    items: list[User]
+    next_cursor: str | None
+    total: int
+
+
 class Session(Document, kw_only=True):
     """A signed-in browser or API client. Deleting it signs the client out at once.
 

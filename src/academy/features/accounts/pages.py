@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 from litestar import Response, get, post
 from litestar.datastructures import Cookie
+from litestar.di import NamedDependency
 from msgspec import Meta
 
 from academy.features.accounts.errors import NotVerified
@@ -90,7 +91,9 @@ async def _signed_in(
 
 
 @get("/register", guards=[anyone], include_in_schema=False)
-async def register_page(request: PageRequest, pages: Pages, visitor: Principal | None) -> Response[bytes]:
+async def register_page(
+    request: PageRequest, pages: NamedDependency[Pages], visitor: NamedDependency[Principal | None]
+) -> Response[bytes]:
     """The registration form."""
     if visitor:
         return redirect(HOME)
@@ -100,7 +103,9 @@ async def register_page(request: PageRequest, pages: Pages, visitor: Principal |
 
 
 @post("/register", guards=[anyone], include_in_schema=False, status_code=200)
-async def register(request: PageRequest, pages: Pages, accounts: AccountService) -> Response[bytes]:
+async def register(
+    request: PageRequest, pages: NamedDependency[Pages], accounts: NamedDependency[AccountService]
+) -> Response[bytes]:
     """Makes an account and asks for the code."""
     form = await read_form(request, RegisterForm)
     if form.data is not None:
@@ -114,7 +119,9 @@ async def register(request: PageRequest, pages: Pages, accounts: AccountService)
 
 
 @get("/verify", guards=[anyone], include_in_schema=False)
-async def verify_page(request: PageRequest, pages: Pages, visitor: Principal | None) -> Response[bytes]:
+async def verify_page(
+    request: PageRequest, pages: NamedDependency[Pages], visitor: NamedDependency[Principal | None]
+) -> Response[bytes]:
     """The form for the code."""
     if visitor:
         return redirect(HOME)
@@ -125,7 +132,10 @@ async def verify_page(request: PageRequest, pages: Pages, visitor: Principal | N
 
 @post("/verify", guards=[anyone], include_in_schema=False, status_code=200)
 async def verify(
-    request: PageRequest, pages: Pages, accounts: AccountService, web_settings: WebSettings
+    request: PageRequest,
+    pages: NamedDependency[Pages],
+    accounts: NamedDependency[AccountService],
+    web_settings: NamedDependency[WebSettings],
 ) -> Response[bytes]:
     """Takes the code and signs in."""
     form = await read_form(request, VerifyForm)
@@ -140,7 +150,9 @@ async def verify(
 
 
 @post("/verify/resend", guards=[anyone], include_in_schema=False, status_code=200)
-async def resend(request: PageRequest, pages: Pages, accounts: AccountService) -> Response[bytes]:
+async def resend(
+    request: PageRequest, pages: NamedDependency[Pages], accounts: NamedDependency[AccountService]
+) -> Response[bytes]:
     """Sends the code again."""
     form = await read_form(request, EmailForm)
     if form.data is None:
@@ -152,7 +164,9 @@ async def resend(request: PageRequest, pages: Pages, accounts: AccountService) -
 
 
 @get("/login", guards=[anyone], include_in_schema=False)
-async def login_page(request: PageRequest, pages: Pages, visitor: Principal | None) -> Response[bytes]:
+async def login_page(
+    request: PageRequest, pages: NamedDependency[Pages], visitor: NamedDependency[Principal | None]
+) -> Response[bytes]:
     """The sign-in form."""
     wanted = safe_next(request.query_params.get("next"), "")
     if visitor:
@@ -163,7 +177,10 @@ async def login_page(request: PageRequest, pages: Pages, visitor: Principal | No
 
 @post("/login", guards=[anyone], include_in_schema=False, status_code=200)
 async def login(
-    request: PageRequest, pages: Pages, accounts: AccountService, web_settings: WebSettings
+    request: PageRequest,
+    pages: NamedDependency[Pages],
+    accounts: NamedDependency[AccountService],
+    web_settings: NamedDependency[WebSettings],
 ) -> Response[bytes]:
     """Signs in with a password."""
     form = await read_form(request, LoginForm)
@@ -180,7 +197,9 @@ async def login(
 
 
 @post("/login/code", guards=[anyone], include_in_schema=False, status_code=200)
-async def send_sign_in_code(request: PageRequest, pages: Pages, accounts: AccountService) -> Response[bytes]:
+async def send_sign_in_code(
+    request: PageRequest, pages: NamedDependency[Pages], accounts: NamedDependency[AccountService]
+) -> Response[bytes]:
     """Sends a code for signing in and asks for it."""
     form = await read_form(request, EmailForm)
     if form.data is None:
@@ -192,7 +211,7 @@ async def send_sign_in_code(request: PageRequest, pages: Pages, accounts: Accoun
 
 
 @get("/login/code", guards=[anyone], include_in_schema=False)
-async def code_page(request: PageRequest, pages: Pages) -> Response[bytes]:
+async def code_page(request: PageRequest, pages: NamedDependency[Pages]) -> Response[bytes]:
     """The form for a sign-in code."""
     wanted = safe_next(request.query_params.get("next"), "")
     form = empty_form(VerifyForm, email=request.query_params.get("email", ""), code="", next=wanted)
@@ -201,7 +220,10 @@ async def code_page(request: PageRequest, pages: Pages) -> Response[bytes]:
 
 @post("/login/code/confirm", guards=[anyone], include_in_schema=False, status_code=200)
 async def login_by_code(
-    request: PageRequest, pages: Pages, accounts: AccountService, web_settings: WebSettings
+    request: PageRequest,
+    pages: NamedDependency[Pages],
+    accounts: NamedDependency[AccountService],
+    web_settings: NamedDependency[WebSettings],
 ) -> Response[bytes]:
     """Signs in with a code."""
     form = await read_form(request, VerifyForm)
@@ -216,7 +238,9 @@ async def login_by_code(
 
 
 @post("/logout", guards=[anyone], include_in_schema=False, status_code=200)
-async def logout(pages: Pages, accounts: AccountService, visitor: Principal | None) -> Response[bytes]:
+async def logout(
+    pages: NamedDependency[Pages], accounts: NamedDependency[AccountService], visitor: NamedDependency[Principal | None]
+) -> Response[bytes]:
     """Signs out."""
     if visitor:
         await accounts.end_session(visitor, visitor.session_id)
@@ -226,14 +250,16 @@ async def logout(pages: Pages, accounts: AccountService, visitor: Principal | No
 
 
 @get("/forgot-password", guards=[anyone], include_in_schema=False)
-async def forgot_page(request: PageRequest, pages: Pages) -> Response[bytes]:
+async def forgot_page(request: PageRequest, pages: NamedDependency[Pages]) -> Response[bytes]:
     """Asks for the address."""
     form = empty_form(EmailForm, email=request.query_params.get("email", ""))
     return pages.render(request, "accounts/forgot_password.html", form=form)
 
 
 @post("/forgot-password", guards=[anyone], include_in_schema=False, status_code=200)
-async def forgot(request: PageRequest, pages: Pages, accounts: AccountService) -> Response[bytes]:
+async def forgot(
+    request: PageRequest, pages: NamedDependency[Pages], accounts: NamedDependency[AccountService]
+) -> Response[bytes]:
     """Sends a code for a new password."""
     form = await read_form(request, EmailForm)
     if form.data is None:
@@ -243,7 +269,7 @@ async def forgot(request: PageRequest, pages: Pages, accounts: AccountService) -
 
 
 @get("/reset-password", guards=[anyone], include_in_schema=False)
-async def reset_page(request: PageRequest, pages: Pages) -> Response[bytes]:
+async def reset_page(request: PageRequest, pages: NamedDependency[Pages]) -> Response[bytes]:
     """The form for a new password."""
     form = empty_form(ResetForm, email=request.query_params.get("email", ""), code="")
     return pages.render(request, "accounts/reset_password.html", form=form)
@@ -251,7 +277,10 @@ async def reset_page(request: PageRequest, pages: Pages) -> Response[bytes]:
 
 @post("/reset-password", guards=[anyone], include_in_schema=False, status_code=200)
 async def reset(
-    request: PageRequest, pages: Pages, accounts: AccountService, web_settings: WebSettings
+    request: PageRequest,
+    pages: NamedDependency[Pages],
+    accounts: NamedDependency[AccountService],
+    web_settings: NamedDependency[WebSettings],
 ) -> Response[bytes]:
     """Sets the new password and signs in."""
     form = await read_form(request, ResetForm)

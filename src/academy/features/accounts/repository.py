@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-import msgspec
-
 from academy.features.accounts.model import (
     AuditEntry,
     CodePurpose,
@@ -12,18 +10,11 @@ from academy.features.accounts.model import (
     RefreshToken,
     Session,
     User,
+    UserList,
     UserStatus,
 )
 from academy.infrastructure.database.base import Database, Page
 from academy.infrastructure.security.principal import Role
-
-
-class UserList(msgspec.Struct, frozen=True):
-    """One page of accounts; `total` is how many there are in all that fit."""
-
-    items: list[User]
-    next_cursor: str | None
-    total: int
 
 
 class AccountRepository:

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import msgspec
 from litestar import get, patch, post
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, Parameter
 
 from academy.features.accounts.model import User, UserStatus
 from academy.features.admin.service import AdminService, HealthReport, Overview
@@ -85,14 +86,14 @@ def _job_row(job: Job) -> JobRow:
 
 
 @get("/api/v1/admin/overview", guards=[admins], tags=["admin"], summary="The academy in figures")
-async def overview(admin: AdminService) -> Overview:
+async def overview(admin: NamedDependency[AdminService]) -> Overview:
     """Counts users, courses, enrolments, jobs."""
     return await admin.overview()
 
 
 @get("/api/v1/admin/users", guards=[admins], tags=["admin"], summary="Accounts")
 async def list_users(
-    admin: AdminService,
+    admin: NamedDependency[AdminService],
     q: Annotated[str, Parameter(max_length=200, description="Words of name or address.")] = "",
     limit: Limit = 20,
     cursor: Cursor = None,
@@ -103,7 +104,12 @@ async def list_users(
 
 
 @patch("/api/v1/admin/users/{user_id:str}", guards=[admins], tags=["admin"], summary="Change an account")
-async def change_user(user_id: str, principal: Principal, admin: AdminService, data: UserChange) -> UserRow:
+async def change_user(
+    user_id: FromPath[str],
+    principal: NamedDependency[Principal],
+    admin: NamedDependency[AdminService],
+    data: JSONBody[UserChange],
+) -> UserRow:
     """Changes the role, suspends or unsuspends; the account's sessions end at once."""
     user = await admin.user(user_id)
     if data.role is not None:
@@ -116,7 +122,10 @@ async def change_user(user_id: str, principal: Principal, admin: AdminService, d
 
 @get("/api/v1/admin/jobs", guards=[admins], tags=["admin"], summary="Jobs")
 async def list_jobs(
-    admin: AdminService, status: JobStatus | None = None, limit: Limit = 20, cursor: Cursor = None
+    admin: NamedDependency[AdminService],
+    status: FromQuery[JobStatus | None] = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
 ) -> Listing[JobRow]:
     """Returns jobs, newest first."""
     page = await admin.jobs(status=status, limit=limit, cursor=cursor)
@@ -124,14 +133,17 @@ async def list_jobs(
 
 
 @post("/api/v1/admin/jobs/{job_id:str}/retry", guards=[admins], tags=["admin"], status_code=200, summary="Retry a job")
-async def retry_job(job_id: str, admin: AdminService) -> JobRow:
+async def retry_job(job_id: FromPath[str], admin: NamedDependency[AdminService]) -> JobRow:
     """Queues a dead job again."""
     return _job_row(await admin.retry_job(job_id))
 
 
 @get("/api/v1/admin/mail", guards=[admins], tags=["admin"], summary="The mail log")
 async def list_mail(
-    admin: AdminService, mail_state: MailState | None = None, limit: Limit = 20, cursor: Cursor = None
+    admin: NamedDependency[AdminService],
+    mail_state: FromQuery[MailState | None] = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
 ) -> Listing[MailRow]:
     """Returns mails, newest first."""
     page = await admin.mail(state=mail_state, limit=limit, cursor=cursor)
@@ -141,7 +153,7 @@ async def list_mail(
 
 
 @get("/api/v1/admin/health", guards=[admins], tags=["admin"], summary="Health, with details")
-async def health(admin: AdminService) -> HealthReport:
+async def health(admin: NamedDependency[AdminService]) -> HealthReport:
     """Runs all checks."""
     return await admin.health()
 

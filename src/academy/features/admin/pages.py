@@ -2,6 +2,8 @@
 
 import msgspec
 from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 
 from academy.features.admin.service import AdminService
 from academy.infrastructure.email.model import MailState
@@ -25,7 +27,9 @@ def _cursor(request: PageRequest) -> str | None:
 
 
 @get("/admin", guards=[admins], include_in_schema=False)
-async def overview(request: PageRequest, pages: Pages, admin: AdminService) -> Response[bytes]:
+async def overview(
+    request: PageRequest, pages: NamedDependency[Pages], admin: NamedDependency[AdminService]
+) -> Response[bytes]:
     """The academy in figures, its health, the newest of everything."""
     enrolments, _ = await admin.enrolments(limit=5)
     return pages.render(
@@ -40,7 +44,9 @@ async def overview(request: PageRequest, pages: Pages, admin: AdminService) -> R
 
 
 @get("/admin/users", guards=[admins], include_in_schema=False)
-async def users(request: PageRequest, pages: Pages, admin: AdminService) -> Response[bytes]:
+async def users(
+    request: PageRequest, pages: NamedDependency[Pages], admin: NamedDependency[AdminService]
+) -> Response[bytes]:
     """All accounts."""
     text = request.query_params.get("q", "")[:200]
     found = await admin.users(text, cursor=_cursor(request))
@@ -48,7 +54,12 @@ async def users(request: PageRequest, pages: Pages, admin: AdminService) -> Resp
 
 
 @post("/admin/users/{user_id:str}/suspend", guards=[admins], include_in_schema=False, status_code=200)
-async def suspend(user_id: str, pages: Pages, principal: Principal, admin: AdminService) -> Response[bytes]:
+async def suspend(
+    user_id: FromPath[str],
+    pages: NamedDependency[Pages],
+    principal: NamedDependency[Principal],
+    admin: NamedDependency[AdminService],
+) -> Response[bytes]:
     """Shuts an account."""
     try:
         user = await admin.suspend(principal, user_id)
@@ -58,7 +69,12 @@ async def suspend(user_id: str, pages: Pages, principal: Principal, admin: Admin
 
 
 @post("/admin/users/{user_id:str}/unsuspend", guards=[admins], include_in_schema=False, status_code=200)
-async def unsuspend(user_id: str, pages: Pages, principal: Principal, admin: AdminService) -> Response[bytes]:
+async def unsuspend(
+    user_id: FromPath[str],
+    pages: NamedDependency[Pages],
+    principal: NamedDependency[Principal],
+    admin: NamedDependency[AdminService],
+) -> Response[bytes]:
     """Opens an account again."""
     user = await admin.unsuspend(principal, user_id)
     return pages.redirect_with("success", f"{user.name} may sign in again.", "/admin/users")
@@ -66,7 +82,11 @@ async def unsuspend(user_id: str, pages: Pages, principal: Principal, admin: Adm
 
 @post("/admin/users/{user_id:str}/role", guards=[admins], include_in_schema=False, status_code=200)
 async def set_role(
-    request: PageRequest, user_id: str, pages: Pages, principal: Principal, admin: AdminService
+    request: PageRequest,
+    user_id: FromPath[str],
+    pages: NamedDependency[Pages],
+    principal: NamedDependency[Principal],
+    admin: NamedDependency[AdminService],
 ) -> Response[bytes]:
     """Changes a role."""
     form = await read_form(request, RoleForm)
@@ -81,20 +101,26 @@ async def set_role(
 
 
 @get("/admin/courses", guards=[admins], include_in_schema=False)
-async def courses(request: PageRequest, pages: Pages, admin: AdminService) -> Response[bytes]:
+async def courses(
+    request: PageRequest, pages: NamedDependency[Pages], admin: NamedDependency[AdminService]
+) -> Response[bytes]:
     """All courses."""
     return pages.render(request, "admin/courses.html", page=await admin.courses(cursor=_cursor(request)))
 
 
 @get("/admin/enrolments", guards=[admins], include_in_schema=False)
-async def enrolments(request: PageRequest, pages: Pages, admin: AdminService) -> Response[bytes]:
+async def enrolments(
+    request: PageRequest, pages: NamedDependency[Pages], admin: NamedDependency[AdminService]
+) -> Response[bytes]:
     """All enrolments."""
     rows, next_cursor = await admin.enrolments(cursor=_cursor(request))
     return pages.render(request, "admin/enrolments.html", rows=rows, next_cursor=next_cursor)
 
 
 @get("/admin/mail", guards=[admins], include_in_schema=False)
-async def mail(request: PageRequest, pages: Pages, admin: AdminService) -> Response[bytes]:
+async def mail(
+    request: PageRequest, pages: NamedDependency[Pages], admin: NamedDependency[AdminService]
+) -> Response[bytes]:
     """The mail log."""
     wanted = request.query_params.get("state", "")
     state = MailState(wanted) if wanted in set(MailState) else None
@@ -103,7 +129,9 @@ async def mail(request: PageRequest, pages: Pages, admin: AdminService) -> Respo
 
 
 @post("/admin/mail/{mail_id:str}/resend", guards=[admins], include_in_schema=False, status_code=200)
-async def resend(mail_id: str, pages: Pages, admin: AdminService) -> Response[bytes]:
+async def resend(
+    mail_id: FromPath[str], pages: NamedDependency[Pages], admin: NamedDependency[AdminService]
+) -> Response[bytes]:
     """Sends a mail again."""
     try:
         await admin.resend_mail(mail_id)
@@ -113,7 +141,9 @@ async def resend(mail_id: str, pages: Pages, admin: AdminService) -> Response[by
 
 
 @get("/admin/jobs", guards=[admins], include_in_schema=False)
-async def jobs(request: PageRequest, pages: Pages, admin: AdminService) -> Response[bytes]:
+async def jobs(
+    request: PageRequest, pages: NamedDependency[Pages], admin: NamedDependency[AdminService]
+) -> Response[bytes]:
     """The jobs."""
     wanted = request.query_params.get("status", "")
     status = JobStatus(wanted) if wanted in set(JobStatus) else None
@@ -122,7 +152,9 @@ async def jobs(request: PageRequest, pages: Pages, admin: AdminService) -> Respo
 
 
 @post("/admin/jobs/{job_id:str}/retry", guards=[admins], include_in_schema=False, status_code=200)
-async def retry_job(job_id: str, pages: Pages, admin: AdminService) -> Response[bytes]:
+async def retry_job(
+    job_id: FromPath[str], pages: NamedDependency[Pages], admin: NamedDependency[AdminService]
+) -> Response[bytes]:
     """Queues a dead job again."""
     try:
         await admin.retry_job(job_id)

@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from academy.features.accounts.administration import AccountAdministration
-from academy.features.accounts.model import AuditEntry, User
-from academy.features.accounts.repository import UserList
+from academy.features.accounts.model import AuditEntry, User, UserList
 from academy.features.courses.model import Course, CourseStatus
 from academy.features.courses.service import CourseService
 from academy.features.enrolment.model import Enrolment

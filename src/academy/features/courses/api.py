@@ -5,7 +5,8 @@ from typing import Annotated
 
 import msgspec
 from litestar import Response, delete, get, patch, post, put
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, Parameter
 from msgspec import Meta
 
 from academy.features.accounts.model import User
@@ -22,7 +23,7 @@ from academy.web.listing import Cursor, Limit, Listing
 
 Title = Annotated[str, Meta(min_length=1, max_length=120)]
 ShortText = Annotated[str, Meta(max_length=200)]
-ETag = Annotated[str | None, Parameter(header="If-Match", description="`ETag` of the course as you read it.")]
+ETag = Annotated[str | None, HeaderParameter(name="If-Match", description="`ETag` of the course as you read it.")]
 
 
 class MoneyAnswer(msgspec.Struct, kw_only=True):
@@ -245,14 +246,14 @@ def _revision(if_match: str | None) -> int | None:
 
 @get("/api/v1/courses", guards=[anyone], tags=["courses"], summary="The catalogue: published courses")
 async def list_courses(
-    courses: CourseService,
+    courses: NamedDependency[CourseService],
     q: Annotated[str, Parameter(max_length=200, description="Words to search.")] = "",
     category: Annotated[str, Parameter(max_length=80)] = "",
-    level: Level | None = None,
+    level: FromQuery[Level | None] = None,
     language: Annotated[str, Parameter(max_length=8)] = "",
     price: Annotated[str, Parameter(pattern="^(free|paid)?$", description="`free` or `paid`.")] = "",
     min_rating: Annotated[float, Parameter(ge=0, le=5, description="Least average of stars.")] = 0.0,
-    sort: CourseSort | None = None,
+    sort: FromQuery[CourseSort | None] = None,
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> Listing[CourseSummary]:
@@ -267,7 +268,9 @@ async def list_courses(
 
 
 @post("/api/v1/courses", guards=[instructors], tags=["courses"], summary="Make a course (a draft)")
-async def create_course(principal: Principal, courses: CourseService, data: CourseRequest) -> Response[CourseAnswer]:
+async def create_course(
+    principal: NamedDependency[Principal], courses: NamedDependency[CourseService], data: JSONBody[CourseRequest]
+) -> Response[CourseAnswer]:
     """Makes a draft that belongs to the caller."""
     fields = msgspec.structs.asdict(data)
     slug = fields.pop("slug")
@@ -276,14 +279,20 @@ async def create_course(principal: Principal, courses: CourseService, data: Cour
 
 
 @get("/api/v1/courses/{slug:str}", guards=[anyone], tags=["courses"], summary="One course with its curriculum")
-async def get_course(slug: str, visitor: Principal | None, courses: CourseService) -> Response[CourseAnswer]:
+async def get_course(
+    slug: FromPath[str], visitor: NamedDependency[Principal | None], courses: NamedDependency[CourseService]
+) -> Response[CourseAnswer]:
     """Returns a course; drafts only to their makers."""
     return await _answer(await courses.get(slug, visitor), courses)
 
 
 @patch("/api/v1/courses/{slug:str}", guards=[instructors], tags=["courses"], summary="Change a course")
 async def change_course(
-    slug: str, principal: Principal, courses: CourseService, data: CourseChange, if_match: ETag = None
+    slug: FromPath[str],
+    principal: NamedDependency[Principal],
+    courses: NamedDependency[CourseService],
+    data: JSONBody[CourseChange],
+    if_match: ETag = None,
 ) -> Response[CourseAnswer]:
     """Changes the given fields. With `If-Match`, only if nobody changed the course since."""
     course = await courses.for_editing(principal, slug)
@@ -299,13 +308,17 @@ async def change_course(
 @delete(
     "/api/v1/courses/{slug:str}", guards=[instructors], tags=["courses"], summary="Delete a course without learners"
 )
-async def delete_course(slug: str, principal: Principal, courses: CourseService) -> None:
+async def delete_course(
+    slug: FromPath[str], principal: NamedDependency[Principal], courses: NamedDependency[CourseService]
+) -> None:
     """Deletes a course that nobody is enrolled in."""
     await courses.delete(principal, slug)
 
 
 @post("/api/v1/courses/{slug:str}/publish", guards=[instructors], tags=["courses"], status_code=200, summary="Publish")
-async def publish_course(slug: str, principal: Principal, courses: CourseService) -> Response[CourseAnswer]:
+async def publish_course(
+    slug: FromPath[str], principal: NamedDependency[Principal], courses: NamedDependency[CourseService]
+) -> Response[CourseAnswer]:
     """Puts the course into the catalogue, or answers 409 with a list of what is missing."""
     return await _answer(await courses.publish(principal, slug), courses)
 
@@ -313,14 +326,20 @@ async def publish_course(slug: str, principal: Principal, courses: CourseService
 @post(
     "/api/v1/courses/{slug:str}/unpublish", guards=[instructors], tags=["courses"], status_code=200, summary="Unpublish"
 )
-async def unpublish_course(slug: str, principal: Principal, courses: CourseService) -> Response[CourseAnswer]:
+async def unpublish_course(
+    slug: FromPath[str], principal: NamedDependency[Principal], courses: NamedDependency[CourseService]
+) -> Response[CourseAnswer]:
     """Takes the course out of the catalogue; its learners keep it."""
     return await _answer(await courses.unpublish(principal, slug), courses)
 
 
 @put("/api/v1/courses/{slug:str}/curriculum", guards=[instructors], tags=["courses"], summary="Replace the outline")
 async def put_curriculum(
-    slug: str, principal: Principal, courses: CourseService, data: CurriculumRequest, if_match: ETag = None
+    slug: FromPath[str],
+    principal: NamedDependency[Principal],
+    courses: NamedDependency[CourseService],
+    data: JSONBody[CurriculumRequest],
+    if_match: ETag = None,
 ) -> Response[CourseAnswer]:
     """Sets order, titles, sections and lessons. Lessons named by id keep their content and learners' progress."""
     draft = [
@@ -344,10 +363,10 @@ def _lesson_draft(lesson: LessonRequest) -> LessonDraft:
 
 @get("/api/v1/courses/{slug:str}/reviews", guards=[anyone], tags=["courses"], summary="A course's reviews")
 async def list_reviews(
-    slug: str,
-    visitor: Principal | None,
-    courses: CourseService,
-    reviews: ReviewService,
+    slug: FromPath[str],
+    visitor: NamedDependency[Principal | None],
+    courses: NamedDependency[CourseService],
+    reviews: NamedDependency[ReviewService],
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> Listing[ReviewAnswer]:
@@ -357,7 +376,12 @@ async def list_reviews(
 
 
 @put("/api/v1/courses/{slug:str}/reviews", guards=[signed_in], tags=["courses"], summary="Write my review")
-async def put_review(slug: str, principal: Principal, reviews: ReviewService, data: ReviewRequest) -> ReviewAnswer:
+async def put_review(
+    slug: FromPath[str],
+    principal: NamedDependency[Principal],
+    reviews: NamedDependency[ReviewService],
+    data: JSONBody[ReviewRequest],
+) -> ReviewAnswer:
     """Writes or rewrites the caller's review; only learners of the course may."""
     return _review_answer(await reviews.write(principal, slug, data.stars, data.text))
 

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import msgspec
 from litestar import Response, get, post
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, Parameter
 from msgspec import Meta
 
 from academy.features.courses.model import Course, Level
@@ -70,11 +71,11 @@ async def _learner_states(
 @get("/", guards=[anyone], include_in_schema=False)
 async def landing(
     request: PageRequest,
-    pages: Pages,
-    courses: CourseService,
-    reviews: ReviewService,
-    visitor: Principal | None,
-    learner_states: LearnerStates,
+    pages: NamedDependency[Pages],
+    courses: NamedDependency[CourseService],
+    reviews: NamedDependency[ReviewService],
+    visitor: NamedDependency[Principal | None],
+    learner_states: NamedDependency[LearnerStates],
 ) -> Response[bytes]:
     """What this academy is, and where to begin."""
     featured = await courses.catalogue(CatalogueFilter(sort=CourseSort.POPULAR), limit=COURSES_ON_LANDING)
@@ -96,10 +97,10 @@ async def landing(
 @get("/courses", guards=[anyone], include_in_schema=False)
 async def catalogue(
     request: PageRequest,
-    pages: Pages,
-    courses: CourseService,
-    visitor: Principal | None,
-    learner_states: LearnerStates,
+    pages: NamedDependency[Pages],
+    courses: NamedDependency[CourseService],
+    visitor: NamedDependency[Principal | None],
+    learner_states: NamedDependency[LearnerStates],
     cursor: Annotated[str, Parameter(max_length=2000)] = "",
 ) -> Response[bytes]:
     """The catalogue; htmx asks for the results alone."""
@@ -161,12 +162,12 @@ async def _course_page(
 @get("/courses/{slug:str}", guards=[anyone], include_in_schema=False)
 async def course_page(
     request: PageRequest,
-    slug: str,
-    pages: Pages,
-    courses: CourseService,
-    reviews: ReviewService,
-    visitor: Principal | None,
-    learner_states: LearnerStates,
+    slug: FromPath[str],
+    pages: NamedDependency[Pages],
+    courses: NamedDependency[CourseService],
+    reviews: NamedDependency[ReviewService],
+    visitor: NamedDependency[Principal | None],
+    learner_states: NamedDependency[LearnerStates],
     cursor: Annotated[str, Parameter(max_length=2000)] = "",
 ) -> Response[bytes]:
     """The course page."""
@@ -176,12 +177,12 @@ async def course_page(
 @post("/courses/{slug:str}/reviews", guards=[signed_in], include_in_schema=False, status_code=200)
 async def write_review(
     request: PageRequest,
-    slug: str,
-    pages: Pages,
-    courses: CourseService,
-    reviews: ReviewService,
-    principal: Principal,
-    learner_states: LearnerStates,
+    slug: FromPath[str],
+    pages: NamedDependency[Pages],
+    courses: NamedDependency[CourseService],
+    reviews: NamedDependency[ReviewService],
+    principal: NamedDependency[Principal],
+    learner_states: NamedDependency[LearnerStates],
 ) -> Response[bytes]:
     """Writes the visitor's review."""
     form = await read_form(request, ReviewForm)

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import msgspec
 from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 from msgspec import Meta
 
 from academy.features.courses.curriculum import LessonDraft, SectionDraft
@@ -132,7 +134,12 @@ def outline_of(course: Course) -> list[SectionDraft]:
 
 
 @get("/studio", guards=[instructors], include_in_schema=False)
-async def studio(request: PageRequest, pages: Pages, principal: Principal, courses: CourseService) -> Response[bytes]:
+async def studio(
+    request: PageRequest,
+    pages: NamedDependency[Pages],
+    principal: NamedDependency[Principal],
+    courses: NamedDependency[CourseService],
+) -> Response[bytes]:
     """My courses."""
     page = await courses.taught_by(principal, limit=COURSES_ON_PAGE, cursor=request.query_params.get("cursor"))
     return pages.render(
@@ -145,7 +152,12 @@ async def studio(request: PageRequest, pages: Pages, principal: Principal, cours
 
 
 @post("/studio/courses", guards=[instructors], include_in_schema=False, status_code=200)
-async def create(request: PageRequest, pages: Pages, principal: Principal, courses: CourseService) -> Response[bytes]:
+async def create(
+    request: PageRequest,
+    pages: NamedDependency[Pages],
+    principal: NamedDependency[Principal],
+    courses: NamedDependency[CourseService],
+) -> Response[bytes]:
     """Makes a draft and opens its editor."""
     form = await read_form(request, NewCourseForm)
     if form.data is not None:
@@ -189,7 +201,11 @@ async def _editor(
 
 @get("/studio/courses/{slug:str}", guards=[instructors], include_in_schema=False)
 async def edit_course(
-    request: PageRequest, slug: str, pages: Pages, principal: Principal, courses: CourseService
+    request: PageRequest,
+    slug: FromPath[str],
+    pages: NamedDependency[Pages],
+    principal: NamedDependency[Principal],
+    courses: NamedDependency[CourseService],
 ) -> Response[bytes]:
     """The editor: outline, details, publish box."""
     return await _editor(request, pages, courses, await courses.for_editing(principal, slug))
@@ -197,7 +213,11 @@ async def edit_course(
 
 @post("/studio/courses/{slug:str}", guards=[instructors], include_in_schema=False, status_code=200)
 async def save_course(
-    request: PageRequest, slug: str, pages: Pages, principal: Principal, courses: CourseService
+    request: PageRequest,
+    slug: FromPath[str],
+    pages: NamedDependency[Pages],
+    principal: NamedDependency[Principal],
+    courses: NamedDependency[CourseService],
 ) -> Response[bytes]:
     """Saves the details."""
     course = await courses.for_editing(principal, slug)
@@ -213,7 +233,12 @@ async def save_course(
 
 
 @post("/studio/courses/{slug:str}/publish", guards=[instructors], include_in_schema=False, status_code=200)
-async def publish(slug: str, pages: Pages, principal: Principal, courses: CourseService) -> Response[bytes]:
+async def publish(
+    slug: FromPath[str],
+    pages: NamedDependency[Pages],
+    principal: NamedDependency[Principal],
+    courses: NamedDependency[CourseService],
+) -> Response[bytes]:
     """Publishes, or says what is missing."""
     try:
         await courses.publish(principal, slug)
@@ -223,7 +248,12 @@ async def publish(slug: str, pages: Pages, principal: Principal, courses: Course
 
 
 @post("/studio/courses/{slug:str}/unpublish", guards=[instructors], include_in_schema=False, status_code=200)
-async def unpublish(slug: str, pages: Pages, principal: Principal, courses: CourseService) -> Response[bytes]:
+async def unpublish(
+    slug: FromPath[str],
+    pages: NamedDependency[Pages],
+    principal: NamedDependency[Principal],
+    courses: NamedDependency[CourseService],
+) -> Response[bytes]:
     """Takes the course out of the catalogue."""
     await courses.unpublish(principal, slug)
     text = "The course left the catalogue. Its learners keep their access."
@@ -231,7 +261,12 @@ async def unpublish(slug: str, pages: Pages, principal: Principal, courses: Cour
 
 
 @post("/studio/courses/{slug:str}/delete", guards=[instructors], include_in_schema=False, status_code=200)
-async def delete_course(slug: str, pages: Pages, principal: Principal, courses: CourseService) -> Response[bytes]:
+async def delete_course(
+    slug: FromPath[str],
+    pages: NamedDependency[Pages],
+    principal: NamedDependency[Principal],
+    courses: NamedDependency[CourseService],
+) -> Response[bytes]:
     """Deletes a course without learners."""
     try:
         await courses.delete(principal, slug)
@@ -242,7 +277,11 @@ async def delete_course(slug: str, pages: Pages, principal: Principal, courses: 
 
 @post("/studio/courses/{slug:str}/sections", guards=[instructors], include_in_schema=False, status_code=200)
 async def add_section(
-    request: PageRequest, slug: str, pages: Pages, principal: Principal, courses: CourseService
+    request: PageRequest,
+    slug: FromPath[str],
+    pages: NamedDependency[Pages],
+    principal: NamedDependency[Principal],
+    courses: NamedDependency[CourseService],
 ) -> Response[bytes]:
     """Adds a section at the end."""
     course = await courses.for_editing(principal, slug)
@@ -260,7 +299,12 @@ async def add_section(
     status_code=200,
 )
 async def change_section(
-    request: PageRequest, slug: str, section_id: str, pages: Pages, principal: Principal, courses: CourseService
+    request: PageRequest,
+    slug: FromPath[str],
+    section_id: FromPath[str],
+    pages: NamedDependency[Pages],
+    principal: NamedDependency[Principal],
+    courses: NamedDependency[CourseService],
 ) -> Response[bytes]:
     """Renames, moves or removes a section: the button's `action` is rename, up, down or remove."""
     course = await courses.for_editing(principal, slug)
@@ -294,7 +338,12 @@ async def change_section(
     status_code=200,
 )
 async def add_lesson(
-    request: PageRequest, slug: str, section_id: str, pages: Pages, principal: Principal, courses: CourseService
+    request: PageRequest,
+    slug: FromPath[str],
+    section_id: FromPath[str],
+    pages: NamedDependency[Pages],
+    principal: NamedDependency[Principal],
+    courses: NamedDependency[CourseService],
 ) -> Response[bytes]:
     """Adds a lesson at the end of a section and opens it."""
     course = await courses.for_editing(principal, slug)
@@ -316,7 +365,11 @@ async def add_lesson(
 
 @post("/studio/courses/{slug:str}/order", guards=[instructors], include_in_schema=False, status_code=200)
 async def order(
-    request: PageRequest, slug: str, pages: Pages, principal: Principal, courses: CourseService
+    request: PageRequest,
+    slug: FromPath[str],
+    pages: NamedDependency[Pages],
+    principal: NamedDependency[Principal],
+    courses: NamedDependency[CourseService],
 ) -> Response[bytes]:
     """Puts the outline into a new order (sent by the script that lets people drag)."""
     course = await courses.for_editing(principal, slug)
@@ -359,7 +412,12 @@ async def _lesson_editor(
 
 @get("/studio/courses/{slug:str}/lessons/{lesson_id:str}", guards=[instructors], include_in_schema=False)
 async def edit_lesson(
-    request: PageRequest, slug: str, lesson_id: str, pages: Pages, principal: Principal, courses: CourseService
+    request: PageRequest,
+    slug: FromPath[str],
+    lesson_id: FromPath[str],
+    pages: NamedDependency[Pages],
+    principal: NamedDependency[Principal],
+    courses: NamedDependency[CourseService],
 ) -> Response[bytes]:
     """The lesson's editor."""
     course = await courses.for_editing(principal, slug)
@@ -378,7 +436,12 @@ async def edit_lesson(
     "/studio/courses/{slug:str}/lessons/{lesson_id:str}", guards=[instructors], include_in_schema=False, status_code=200
 )
 async def save_lesson(
-    request: PageRequest, slug: str, lesson_id: str, pages: Pages, principal: Principal, courses: CourseService
+    request: PageRequest,
+    slug: FromPath[str],
+    lesson_id: FromPath[str],
+    pages: NamedDependency[Pages],
+    principal: NamedDependency[Principal],
+    courses: NamedDependency[CourseService],
 ) -> Response[bytes]:
     """Saves the lesson."""
     course = await courses.for_editing(principal, slug)
@@ -407,7 +470,12 @@ async def save_lesson(
     status_code=200,
 )
 async def move_lesson(
-    request: PageRequest, slug: str, lesson_id: str, pages: Pages, principal: Principal, courses: CourseService
+    request: PageRequest,
+    slug: FromPath[str],
+    lesson_id: FromPath[str],
+    pages: NamedDependency[Pages],
+    principal: NamedDependency[Principal],
+    courses: NamedDependency[CourseService],
 ) -> Response[bytes]:
     """Moves a lesson up or down (across sections at their ends) or removes it: the button's `action`."""
     course = await courses.for_editing(principal, slug)

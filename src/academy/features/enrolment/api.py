@@ -4,6 +4,8 @@ from datetime import datetime
 
 import msgspec
 from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 
 from academy.features.enrolment.model import Enrolment, EnrolmentStatus
 from academy.features.enrolment.service import EnrolmentService
@@ -39,7 +41,9 @@ def _answer(enrolment: Enrolment) -> EnrolmentAnswer:
     summary="Enrol in a free course",
     description="Answers 201 the first time and 200 with the same enrolment after.",
 )
-async def enrol(slug: str, principal: Principal, enrolments: EnrolmentService) -> Response[EnrolmentAnswer]:
+async def enrol(
+    slug: FromPath[str], principal: NamedDependency[Principal], enrolments: NamedDependency[EnrolmentService]
+) -> Response[EnrolmentAnswer]:
     """Enrols the caller."""
     enrolment, is_new = await enrolments.enrol(principal, slug)
     return Response(_answer(enrolment), status_code=201 if is_new else 200)
@@ -47,7 +51,10 @@ async def enrol(slug: str, principal: Principal, enrolments: EnrolmentService) -
 
 @get("/api/v1/me/enrolments", guards=[signed_in], tags=["me"], summary="My enrolments")
 async def my_enrolments(
-    principal: Principal, enrolments: EnrolmentService, limit: Limit = 20, cursor: Cursor = None
+    principal: NamedDependency[Principal],
+    enrolments: NamedDependency[EnrolmentService],
+    limit: Limit = 20,
+    cursor: Cursor = None,
 ) -> Listing[EnrolmentAnswer]:
     """Returns the caller's enrolments, newest first."""
     page = await enrolments.of_user(principal.user_id, limit=limit, cursor=cursor)

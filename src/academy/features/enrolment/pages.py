@@ -1,6 +1,8 @@
 """The enrol button."""
 
 from litestar import Response, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 
 from academy.features.enrolment.errors import PaymentNeeded
 from academy.features.enrolment.service import EnrolmentService
@@ -12,7 +14,11 @@ from academy.web.requests import PageRequest
 
 @post("/courses/{slug:str}/enrol", guards=[anyone], include_in_schema=False, status_code=200)
 async def enrol(
-    request: PageRequest, slug: str, visitor: Principal | None, pages: Pages, enrolments: EnrolmentService
+    request: PageRequest,
+    slug: FromPath[str],
+    visitor: NamedDependency[Principal | None],
+    pages: NamedDependency[Pages],
+    enrolments: NamedDependency[EnrolmentService],
 ) -> Response[bytes]:
     """Enrols the visitor and opens the course; a stranger signs in first and comes back to the course page."""
     if visitor is None:

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import msgspec
 from litestar import get, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
 from academy.features.courses.model import Course
@@ -47,7 +49,9 @@ def _answer(course: Course, progress: CourseProgress | None) -> ProgressAnswer:
 
 
 @get("/api/v1/courses/{slug:str}/progress", guards=[signed_in], tags=["enrolment"], summary="My progress")
-async def get_progress(slug: str, principal: Principal, learning: LearningService) -> ProgressAnswer:
+async def get_progress(
+    slug: FromPath[str], principal: NamedDependency[Principal], learning: NamedDependency[LearningService]
+) -> ProgressAnswer:
     """Returns the caller's progress; 403 for those who are not enrolled."""
     return _answer(*await learning.progress(principal, slug))
 
@@ -59,12 +63,12 @@ async def get_progress(slug: str, principal: Principal, learning: LearningServic
     summary="Record my progress in a lesson",
 )
 async def put_progress(
-    slug: str,
-    lesson_id: str,
-    principal: Principal,
-    courses: CourseService,
-    learning: LearningService,
-    data: ProgressRequest,
+    slug: FromPath[str],
+    lesson_id: FromPath[str],
+    principal: NamedDependency[Principal],
+    courses: NamedDependency[CourseService],
+    learning: NamedDependency[LearningService],
+    data: JSONBody[ProgressRequest],
 ) -> ProgressAnswer:
     """Keeps the position and, when given, whether the lesson is done; returns the whole progress."""
     stored = await learning.record(

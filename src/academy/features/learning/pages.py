@@ -4,6 +4,8 @@ from typing import Annotated
 
 import msgspec
 from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
 from academy.features.courses.errors import LessonNotFound
@@ -42,7 +44,11 @@ class CompletionForm(msgspec.Struct, kw_only=True):
 
 @get("/dashboard", guards=[signed_in], include_in_schema=False)
 async def dashboard(
-    request: PageRequest, pages: Pages, principal: Principal, courses: CourseService, learning: LearningService
+    request: PageRequest,
+    pages: NamedDependency[Pages],
+    principal: NamedDependency[Principal],
+    courses: NamedDependency[CourseService],
+    learning: NamedDependency[LearningService],
 ) -> Response[bytes]:
     """Continue where I stopped, and my courses."""
     mine = await learning.dashboard(principal)
@@ -57,7 +63,10 @@ async def dashboard(
 
 @get("/learn/{slug:str}", guards=[anyone], include_in_schema=False)
 async def open_course(
-    slug: str, visitor: Principal | None, courses: CourseService, learning: LearningService
+    slug: FromPath[str],
+    visitor: NamedDependency[Principal | None],
+    courses: NamedDependency[CourseService],
+    learning: NamedDependency[LearningService],
 ) -> Response[bytes]:
     """Opens the lesson to continue with; for others the first free preview, or the course page."""
     course = await courses.get(slug, visitor)
@@ -72,13 +81,13 @@ async def open_course(
 @get("/learn/{slug:str}/{lesson_id:str}", guards=[anyone], include_in_schema=False)
 async def player(
     request: PageRequest,
-    slug: str,
-    lesson_id: str,
-    pages: Pages,
-    visitor: Principal | None,
-    courses: CourseService,
-    learning: LearningService,
-    videos: VideoService,
+    slug: FromPath[str],
+    lesson_id: FromPath[str],
+    pages: NamedDependency[Pages],
+    visitor: NamedDependency[Principal | None],
+    courses: NamedDependency[CourseService],
+    learning: NamedDependency[LearningService],
+    videos: NamedDependency[VideoService],
 ) -> Response[bytes]:
     """The player. A locked lesson explains itself."""
     try:
@@ -122,7 +131,11 @@ def _done(opened: OpenLesson) -> set[str]:
 
 @post("/learn/{slug:str}/{lesson_id:str}/position", guards=[signed_in], include_in_schema=False, status_code=204)
 async def report_position(
-    slug: str, lesson_id: str, principal: Principal, learning: LearningService, data: PositionReport
+    slug: FromPath[str],
+    lesson_id: FromPath[str],
+    principal: NamedDependency[Principal],
+    learning: NamedDependency[LearningService],
+    data: JSONBody[PositionReport],
 ) -> None:
     """Keeps the position that the player's script tells."""
     await learning.record(principal, slug, lesson_id, position_seconds=data.position_seconds, completed=data.completed)
@@ -131,12 +144,12 @@ async def report_position(
 @post("/learn/{slug:str}/{lesson_id:str}/complete", guards=[signed_in], include_in_schema=False, status_code=200)
 async def complete(
     request: PageRequest,
-    slug: str,
-    lesson_id: str,
-    pages: Pages,
-    principal: Principal,
-    courses: CourseService,
-    learning: LearningService,
+    slug: FromPath[str],
+    lesson_id: FromPath[str],
+    pages: NamedDependency[Pages],
+    principal: NamedDependency[Principal],
+    courses: NamedDependency[CourseService],
+    learning: NamedDependency[LearningService],
 ) -> Response[bytes]:
     """Marks a lesson done and goes on to the next one, or not done and stays."""
     form = await read_form(request, CompletionForm)

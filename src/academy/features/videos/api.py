@@ -6,6 +6,8 @@ from datetime import datetime
 
 import msgspec
 from litestar import Response, delete, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 from litestar.status_codes import HTTP_201_CREATED
 
 from academy.features.videos.model import FileKind, StoredFile, Video, VideoStatus
@@ -124,7 +126,9 @@ async def sent_file(request: PageRequest) -> AsyncIterator[FilePart]:
     request_max_body_size=None,
     status_code=HTTP_201_CREATED,
 )
-async def upload_video(request: PageRequest, principal: Principal, videos: VideoService) -> VideoAnswer:
+async def upload_video(
+    request: PageRequest, principal: NamedDependency[Principal], videos: NamedDependency[VideoService]
+) -> VideoAnswer:
     """Stores the video and has it checked; its `status` turns from `checking` into `ready` or `failed`."""
     async with sent_file(request) as part:
         video = await videos.upload(principal, part.file_name, part.content_type, part.chunks)
@@ -139,7 +143,9 @@ async def upload_video(request: PageRequest, principal: Principal, videos: Video
     request_max_body_size=None,
     status_code=HTTP_201_CREATED,
 )
-async def upload_file(request: PageRequest, principal: Principal, videos: VideoService) -> FileAnswer:
+async def upload_file(
+    request: PageRequest, principal: NamedDependency[Principal], videos: NamedDependency[VideoService]
+) -> FileAnswer:
     """Stores the file. Images are re-encoded as WebP, without metadata, and can be seen by everybody."""
     async with sent_file(request) as part:
         file = await videos.files.store(principal, part.file_name, part.content_type, part.chunks)
@@ -148,7 +154,10 @@ async def upload_file(request: PageRequest, principal: Principal, videos: VideoS
 
 @get("/api/v1/videos", guards=[instructors], tags=["files"], summary="My videos, newest first")
 async def list_videos(
-    principal: Principal, videos: VideoService, limit: Limit = 20, cursor: Cursor = None
+    principal: NamedDependency[Principal],
+    videos: NamedDependency[VideoService],
+    limit: Limit = 20,
+    cursor: Cursor = None,
 ) -> Listing[VideoAnswer]:
     """Returns one page of the caller's videos."""
     page = await videos.list_mine(principal, limit=limit, cursor=cursor)
@@ -156,19 +165,25 @@ async def list_videos(
 
 
 @get("/api/v1/videos/{video_id:str}", guards=[instructors], tags=["files"], summary="One of my videos")
-async def get_video(video_id: str, principal: Principal, videos: VideoService) -> VideoAnswer:
+async def get_video(
+    video_id: FromPath[str], principal: NamedDependency[Principal], videos: NamedDependency[VideoService]
+) -> VideoAnswer:
     """Returns a video to its owner and to admins; 404 for others."""
     return video_answer(await videos.get(principal, video_id), videos)
 
 
 @delete("/api/v1/videos/{video_id:str}", guards=[instructors], tags=["files"], summary="Delete one of my videos")
-async def delete_video(video_id: str, principal: Principal, videos: VideoService) -> None:
+async def delete_video(
+    video_id: FromPath[str], principal: NamedDependency[Principal], videos: NamedDependency[VideoService]
+) -> None:
     """Deletes the video with its poster; a lesson that shows it has no video then."""
     await videos.delete(principal, video_id)
 
 
 @get("/api/v1/videos/{video_id:str}/playback", guards=[anyone], tags=["files"], summary="Where to watch a video")
-async def get_playback(video_id: str, visitor: Principal | None, videos: VideoService) -> Response[PlaybackAnswer]:
+async def get_playback(
+    video_id: FromPath[str], visitor: NamedDependency[Principal | None], videos: NamedDependency[VideoService]
+) -> Response[PlaybackAnswer]:
     """Returns a signed address to those who may watch; 403 for others, 409 while the video cannot be shown."""
     return Response(_playback(await videos.playback(visitor, video_id)), headers={"Cache-Control": "no-store"})
 

@@ -5,6 +5,8 @@ They send one file as multipart/form-data, with the CSRF token in `X-CSRF-Token`
 
 import msgspec
 from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 from litestar.status_codes import HTTP_201_CREATED
 
 from academy.features.courses.errors import LessonNotFound
@@ -44,11 +46,11 @@ def _lesson(course: Course, lesson_id: str, kind: LessonKind) -> Lesson:
 )
 async def upload_lesson_video(
     request: PageRequest,
-    slug: str,
-    lesson_id: str,
-    principal: Principal,
-    courses: CourseService,
-    videos: VideoService,
+    slug: FromPath[str],
+    lesson_id: FromPath[str],
+    principal: NamedDependency[Principal],
+    courses: NamedDependency[CourseService],
+    videos: NamedDependency[VideoService],
 ) -> VideoAnswer:
     """Makes the sent video the lesson's; its progress can be asked at `/studio/videos/{id}`."""
     course = await courses.for_editing(principal, slug)
@@ -70,7 +72,9 @@ async def upload_lesson_video(
     include_in_schema=False,
     exception_handlers={AcademyError: _refusal},
 )
-async def show_progress(video_id: str, principal: Principal, videos: VideoService) -> VideoAnswer:
+async def show_progress(
+    video_id: FromPath[str], principal: NamedDependency[Principal], videos: NamedDependency[VideoService]
+) -> VideoAnswer:
     """How far the check of an uploaded video is."""
     return video_answer(await videos.get(principal, video_id), videos)
 
@@ -85,11 +89,11 @@ async def show_progress(video_id: str, principal: Principal, videos: VideoServic
 )
 async def upload_lesson_file(
     request: PageRequest,
-    slug: str,
-    lesson_id: str,
-    principal: Principal,
-    courses: CourseService,
-    videos: VideoService,
+    slug: FromPath[str],
+    lesson_id: FromPath[str],
+    principal: NamedDependency[Principal],
+    courses: NamedDependency[CourseService],
+    videos: NamedDependency[VideoService],
 ) -> FileAnswer:
     """Makes the sent document or archive the lesson's."""
     course = await courses.for_editing(principal, slug)
@@ -114,7 +118,11 @@ async def upload_lesson_file(
     exception_handlers={AcademyError: _refusal},
 )
 async def upload_cover(
-    request: PageRequest, slug: str, principal: Principal, courses: CourseService, videos: VideoService
+    request: PageRequest,
+    slug: FromPath[str],
+    principal: NamedDependency[Principal],
+    courses: NamedDependency[CourseService],
+    videos: NamedDependency[VideoService],
 ) -> FileAnswer:
     """Makes the sent picture the course's cover, cut to 16:9; the one before is deleted."""
     course = await courses.for_editing(principal, slug)

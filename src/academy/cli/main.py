@@ -1,0 +1,74 @@
+"""The command `academy`."""
+
+import os
+import sys
+
+import click
+
+from academy import __version__
+from academy.infrastructure.monitoring.logs import configure_logs
+from academy.kit.errors import AcademyError
+from academy.settings import SettingsError, load_settings
+
+
+class LazyGroup(click.Group):
+    """Imports a group of commands when it is called: the command line starts in a tenth of the time."""
+
+    commands_of = {
+        "serve": "academy.cli.serve:serve",
+        "worker": "academy.cli.worker:worker",
+        "data": "academy.cli.data:data",
+        "users": "academy.cli.users:users",
+        "jobs": "academy.cli.jobs:jobs",
+    }
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of the commands."""
+        return list(self.commands_of)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name."""
+        from importlib import import_module
+
+        place = self.commands_of.get(cmd_name)
+        if place is None:
+            return None
+        module, _, name = place.partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+
+@click.group(cls=LazyGroup)
+@click.version_option(__version__, prog_name="academy")
+@click.pass_context
+def academy(context: click.Context) -> None:
+    """Rtech Academy. Settings come from environment variables."""
+    context.obj = settings = load_settings(os.environ)
+    configure_logs(settings.web.log_level)
+
+
+def main() -> None:
+    """Runs the command line. What a user can cause ends with a sentence and exit code 1 or 2, never a traceback."""
+    try:
+        academy(standalone_mode=False)
+    except SettingsError as error:
+        _end(str(error), 2)
+    except AcademyError as error:
+        lines = [error.message, *(f"  {field}: {text}" for field, text in error.fields.items())]
+        _end("\n".join(lines), 1)
+    except click.exceptions.Abort:
+        _end("Stopped.", 130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+
+
+def _end(text: str, code: int) -> None:
+    click.echo(text, err=True)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()
