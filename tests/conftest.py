@@ -1,11 +1,14 @@
 """What every test can ask for."""
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.academies.in_process import TestAcademy, opened_test_academy
+from tests.servers.academy import ServedAcademy, served_academy
+from tests.servers.demo import copy_of, load_demo
 from tests.servers.mongodb import running_mongodb
 
 
@@ -29,3 +32,18 @@ async def embedded_academy(tmp_path: Path) -> AsyncIterator[TestAcademy]:
     """A whole academy in this process on the embedded database, for what does not depend on the engine."""
     async with opened_test_academy(tmp_path) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of a loaded demo academy, made once for all parallel test processes. Not to be opened: copy it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    return load_demo(shared / "demo")
+
+
+@pytest.fixture
+def demo_academy(demo_home: Path, tmp_path: Path) -> Iterator[ServedAcademy]:
+    """`academy serve` over a demo academy of the test's own."""
+    with served_academy(copy_of(demo_home, tmp_path / "home")) as served:
+        yield served

@@ -117,8 +117,8 @@ class TestAcademy:
         await self.academy.stop()
         database = self.academy.settings.database
         if database.mongodb_uri:
-            async with AsyncMongoClient[dict[str, object]](database.mongodb_uri) as client:
-                await client.drop_database(database.mongodb_database)
+            async with AsyncMongoClient[dict[str, object]](database.mongodb_uri) as server:
+                await server.drop_database(database.mongodb_database)
 
 
 @asynccontextmanager

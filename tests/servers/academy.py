@@ -1,4 +1,4 @@
-"""The academy as its operator runs it: `academy serve` in a process of its own, on a free port, with a home of its own."""
+"""The academy as its operator runs it: `academy serve` in a process of its own, on a free port, with its own home."""
 
 import os
 import signal

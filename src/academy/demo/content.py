@@ -1,4 +1,4 @@
-"""The demo academy's texts: read from `content/`, checked, and typed."""
+"""The demo academy's texts: read from `texts/`, checked, and typed."""
 
 import tomllib
 from importlib.resources import files
@@ -7,7 +7,6 @@ from importlib.resources.abc import Traversable
 import msgspec
 
 from academy.features.courses.model import LessonKind, Level
-from academy.infrastructure.media.synthesis import Slide
 from academy.infrastructure.security.principal import Role
 
 
@@ -31,13 +30,13 @@ class DemoPerson(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class DemoLesson(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A lesson: the Markdown of `file`, and for a video its slides and length in seconds."""
+    """A lesson: the Markdown of `file`, and for a video its slides (heading, text) and length in seconds."""
 
     title: str
     kind: LessonKind
     file: str
     free_preview: bool = False
-    slides: list[Slide] = []
+    slides: list[tuple[str, str]] = []
     seconds: float = 0.0
 
 
@@ -91,7 +90,7 @@ class _Academy(msgspec.Struct, forbid_unknown_fields=True):
 
 def read_content() -> DemoContent:
     """Returns the demo academy. Raises msgspec.ValidationError or KeyError when its files contradict the classes."""
-    root = files("academy.demo") / "content"
+    root = files("academy.demo") / "texts"
     academy = msgspec.convert(_toml(root / "academy.toml"), _Academy)
     courses: dict[str, DemoCourse] = {}
     texts: dict[tuple[str, str], str] = {}

@@ -17,7 +17,7 @@ from academy.features.courses.errors import CourseNotFound
 from academy.features.courses.model import Course, CourseStatus, Lesson, LessonKind
 from academy.features.courses.service import CourseDetails
 from academy.features.videos.model import Video
-from academy.infrastructure.media.synthesis import synthesize
+from academy.infrastructure.media.synthesis import Slide, synthesize
 from academy.infrastructure.security.principal import Principal, Role
 from academy.kit.clock import SystemClock
 from academy.kit.errors import ForbiddenError
@@ -164,7 +164,8 @@ class DemoLoader:
 
         with tempfile.TemporaryDirectory(prefix="academy-demo-") as folder:
             path = Path(folder) / name
-            await asyncio.to_thread(synthesize, path, lesson.slides, lesson.seconds, seed)
+            slides = [Slide(heading, text) for heading, text in lesson.slides]
+            await asyncio.to_thread(synthesize, path, slides, lesson.seconds, seed)
             await self._academy.videos.upload(
                 teacher, name, "video/mp4", _chunks(path), course_id=course.id, attach=attach
             )
