@@ -1,21 +1,15 @@
 """The web application: every feature's handlers around an `Academy` of services."""
 
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 from litestar import Litestar
-from litestar.config.compression import CompressionConfig
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
-from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, License, SecurityScheme, Tag
-from litestar.types import ASGIApp, ControllerRouterHandler
+from litestar.types import ControllerRouterHandler
+from starlette.types import ASGIApp
 
-from academy import __version__
 from academy.composition import Academy, build_academy
 from academy.features.accounts import account_pages
 from academy.features.accounts import api as accounts_api
@@ -24,28 +18,38 @@ from academy.features.admin import api as admin_api
 from academy.features.admin import pages as admin_pages
 from academy.features.courses import api as courses_api
 from academy.features.courses import pages as courses_pages
-from academy.features.courses import studio
+from academy.features.courses import studio, studio_lessons, studio_outline
 from academy.features.courses.repository import CatalogueFilter
 from academy.features.enrolment import api as enrolment_api
 from academy.features.enrolment import pages as enrolment_pages
 from academy.features.learning import api as learning_api
 from academy.features.learning import pages as learning_pages
 from academy.features.videos import api as videos_api
+from academy.features.videos import avatar_pages
 from academy.features.videos import pages as videos_pages
-from academy.features.videos.addresses import public_url
+from academy.features.videos.addresses import MEDIA_PATH, public_url
 from academy.features.videos.delivery import media_handler
 from academy.infrastructure.monitoring.logs import configure_logs
 from academy.settings import Settings, load_settings
-from academy.web import site
 from academy.web.assets import Assets
 from academy.web.authentication import AuthenticationMiddleware, provide_principal, provide_visitor
+from academy.web.compression import CompressionMiddleware
+from academy.web.content_type import check_content_type
 from academy.web.csrf import CsrfProtection
+from academy.web.development import inbox_handlers
+from academy.web.documentation import documentation_handlers
 from academy.web.flash import Flashes
+from academy.web.head import HeadMiddleware
 from academy.web.headers import SecurityHeadersMiddleware
+from academy.web.health import health_handlers
+from academy.web.json_bodies import StrictRequest
+from academy.web.lifespan import LifespanMiddleware
+from academy.web.openapi import openapi_config
 from academy.web.pages import Pages
 from academy.web.problems import problem_response
 from academy.web.requests import PageRequest
 from academy.web.response_cache import ResponseCacheMiddleware
+from academy.web.site import crawler_handlers, icon_handlers, static_handler
 
 FEATURES = (
     accounts_api,
@@ -54,8 +58,11 @@ FEATURES = (
     courses_api,
     courses_pages,
     studio,
+    studio_outline,
+    studio_lessons,
     videos_api,
     videos_pages,
+    avatar_pages,
     enrolment_api,
     enrolment_pages,
     learning_api,
@@ -64,9 +71,10 @@ FEATURES = (
     admin_pages,
 )
 TEMPLATES = {name: f"academy.features.{name}" for name in ("accounts", "admin", "courses", "learning")}
-CACHED_PREFIXES = ("/courses", "/api/v1/courses")
+CACHED_PREFIXES = ("/courses", "/api/v1/courses", "/sitemap.xml")
 _LARGEST_BODY = 8 << 20
-_MOST_COURSES_IN_SITEMAP = 200
+_MOST_COURSES_IN_SITEMAP = 10_000
+_COURSES_A_PAGE = 500
 
 
 def create_app() -> ASGIApp:
@@ -81,10 +89,17 @@ def build_app(academy: Academy) -> ASGIApp:
 
     Answers from the cache never enter the framework: the cache stands in front of it.
     """
-    litestar = build_litestar(academy)
-    cached = ResponseCacheMiddleware(litestar, cache=academy.response_cache, prefixes=CACHED_PREFIXES)
-    https = academy.settings.web.public_url.startswith("https")
-    return SecurityHeadersMiddleware(cached, https=https)
+    web = academy.settings.web
+    compressed = CompressionMiddleware(build_litestar(academy))
+    cached = ResponseCacheMiddleware(compressed, cache=academy.response_cache, prefixes=CACHED_PREFIXES)
+    with_head = HeadMiddleware(cached, except_below=MEDIA_PATH)
+    secured = SecurityHeadersMiddleware(with_head, https=web.is_https, logo_url=web.logo_url)
+
+    async def start() -> None:
+        await academy.start(work=academy.settings.jobs.in_process)
+
+    # Both libraries speak ASGI; they only name its types differently.
+    return LifespanMiddleware(cast("ASGIApp", secured), start, academy.stop)
 
 
 def build_litestar(academy: Academy) -> Litestar:
@@ -97,32 +112,24 @@ def build_litestar(academy: Academy) -> Litestar:
         templates=TEMPLATES,
         assets=assets,
         csrf=csrf,
-        flashes=Flashes(academy.secret),
+        flashes=Flashes(academy.secret, https=settings.web.is_https),
         clock=academy.clock,
         media_url=public_url,
     )
 
-    @asynccontextmanager
-    async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        await academy.start(work=settings.jobs.in_process)
-        try:
-            yield
-        finally:
-            await academy.stop()
-
-    async def check_csrf(request: PageRequest) -> None:
+    async def check_request(request: PageRequest) -> None:
         await csrf.check(request)
+        check_content_type(request)
 
     return Litestar(
         route_handlers=_handlers(settings, academy, assets),
-        lifespan=[lifespan],
         state=State({"pages": pages}),
         dependencies=_dependencies(academy, pages),
-        before_request=check_csrf,
+        request_class=StrictRequest,
+        before_request=check_request,
         exception_handlers={Exception: problem_response},
-        middleware=[DefineMiddleware(AuthenticationMiddleware, authenticator=academy.accounts)],
-        compression_config=CompressionConfig(backend="brotli", brotli_quality=4, minimum_size=1024, exclude="^/media/"),
-        openapi_config=_openapi(settings),
+        middleware=[DefineMiddleware(AuthenticationMiddleware, authenticator=academy.accounts.sessions)],
+        openapi_config=openapi_config(f"{settings.web.academy_name} API"),
         request_max_body_size=_LARGEST_BODY,
         logging_config=None,
     )
@@ -130,20 +137,26 @@ def build_litestar(academy: Academy) -> Litestar:
 
 def _handlers(settings: Settings, academy: Academy, assets: Assets) -> list[ControllerRouterHandler]:
     async def public_addresses() -> list[str]:
-        found = await academy.courses.catalogue(CatalogueFilter(), limit=_MOST_COURSES_IN_SITEMAP)
-        return ["/", "/courses", *(f"/courses/{course.slug}" for course in found.items)]
+        paths, cursor = ["/", "/courses"], None
+        while len(paths) < _MOST_COURSES_IN_SITEMAP:
+            page = await academy.courses.catalogue(CatalogueFilter(), limit=_COURSES_A_PAGE, cursor=cursor)
+            paths += [f"/courses/{course.slug}" for course in page.items]
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        return paths
 
     handlers: list[ControllerRouterHandler] = [handler for module in FEATURES for handler in module.handlers]
     handlers += [
         media_handler(academy.storage, academy.signer),
-        site.static_handler(assets),
-        site.api_page,
-        *site.icon_handlers(assets),
-        *site.robots_handlers(settings.web, public_addresses),
-        *site.health_handlers(academy.admin),
+        static_handler(assets),
+        *documentation_handlers(settings.web.public_url),
+        *icon_handlers(settings.web, assets),
+        *crawler_handlers(settings.web, public_addresses),
+        *health_handlers(academy.admin),
     ]
     if not settings.web.is_production:
-        handlers += site.development_handlers(academy.inbox)
+        handlers += inbox_handlers(academy.inbox)
     return handlers
 
 
@@ -156,6 +169,7 @@ def _dependencies(academy: Academy, pages: Pages) -> dict[str, Provide]:
         "courses": academy.courses,
         "reviews": academy.reviews,
         "videos": academy.videos,
+        "studio_media": academy.videos,
         "enrolments": academy.enrolments,
         "learning": academy.learning,
         "learner_states": academy.learning.states,
@@ -172,26 +186,3 @@ def _always(service: Any) -> Any:
         return service
 
     return provide
-
-
-def _openapi(settings: Settings) -> OpenAPIConfig:
-    return OpenAPIConfig(
-        title=f"{settings.web.academy_name} API",
-        version=__version__,
-        description="Courses, enrolment, learning and administration. Errors are problem details (RFC 9457).",
-        license=License(name="MIT", identifier="MIT"),
-        path="/api",
-        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
-        components=Components(
-            security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")}
-        ),
-        tags=[
-            Tag(name="auth", description="Becoming someone, signing in and out."),
-            Tag(name="me", description="The caller's account."),
-            Tag(name="courses", description="Catalogue, courses, reviews."),
-            Tag(name="enrolment", description="Enrolments and progress."),
-            Tag(name="files", description="Videos and files."),
-            Tag(name="admin", description="For admins."),
-        ],
-        use_handler_docstrings=True,
-    )

@@ -7,7 +7,7 @@ from academy.features.accounts.jobs import register_jobs as register_account_job
 from academy.features.accounts.model import AuditEntry, OneTimeCode, RefreshToken, Session, User
 from academy.features.accounts.service import AccountService
 from academy.features.admin.service import AdminService
-from academy.features.courses.model import Category, Course, LessonText, Review
+from academy.features.courses.model import Category, Course, CourseStatus, LessonText, Review
 from academy.features.courses.reviews import ReviewService
 from academy.features.courses.service import CourseService, may_edit
 from academy.features.enrolment.model import Enrolment
@@ -100,7 +100,9 @@ class Academy:
         security, web = self.settings.security, self.settings.web
         passwords = PasswordHasher(security.bcrypt_rounds, security.password_min_length)
         lifetime = timedelta(minutes=security.access_token_minutes)
-        self.courses = CourseService(self.database, self.clock, self.response_cache.clear)
+        self.courses = CourseService(
+            self.database, self.clock, self.response_cache.clear, on_deleted=[self._course_deleted]
+        )
         self.enrolments = EnrolmentService(
             self.database, self.clock, self.courses, self.jobs, self._send_enrolment_mail
         )
@@ -118,12 +120,14 @@ class Academy:
         )
         self.accounts = AccountService(
             self.database,
+            self.jobs,
             self.email,
             self.clock,
             security,
             passwords,
             AccessTokens(self.secret, web.public_url, lifetime, self.clock),
             self.secret,
+            discard_image=self.videos.files.delete,
             export_parts=[self.learning.export, self.reviews.export],
             on_deleted=[self.reviews.forget_author, self.learning.forget_user, self.enrolments.forget_user],
         )
@@ -140,10 +144,10 @@ class Academy:
         )
 
     def _register_jobs(self) -> None:
-        self.jobs.register(SEND_MAIL, self.email.handle_send_mail)
+        self.jobs.register(SEND_MAIL, self.email.handle_send_mail, when_dead=self.email.handle_given_up)
         register_job_jobs(self.jobs, self.clock, self.settings.jobs)
-        register_account_jobs(self.jobs, self.database, self.clock)
-        register_video_jobs(self.jobs, self.videos, self.database, self.storage, self.clock)
+        register_account_jobs(self.jobs, self.accounts, self.database, self.clock)
+        register_video_jobs(self.jobs, self.videos, self.courses, self.database, self.storage, self.clock)
 
     async def _send_enrolment_mail(self, to: str, name: str, course_title: str, slug: str) -> None:
         await self.email.send_enrolment_confirmation(
@@ -160,13 +164,18 @@ class Academy:
         lessons = [lesson for lesson in course.lessons() if lesson.video_id == video.id]
         if not lessons:
             return False
-        if course.published_at is not None and any(lesson.free_preview for lesson in lessons):
+        if course.status is CourseStatus.PUBLISHED and any(lesson.free_preview for lesson in lessons):
             return True
         return visitor is not None and await self.enrolments.is_enrolled(visitor.user_id, course.id)
 
     async def _video_ready(self, video: Video) -> None:
         if video.course_id:
-            await self.courses.set_video_duration(video.course_id, video.id, round(video.duration_seconds))
+            # Less than half a second is no length: 0 would take the video away.
+            seconds = max(1, round(video.duration_seconds)) if video.duration_seconds else 0
+            await self.courses.set_video_duration(video.course_id, video.id, seconds)
+
+    async def _course_deleted(self, course_id: str) -> None:
+        await self.videos.forget_course(course_id)
 
     async def start(self, *, work: bool = True) -> None:
         """Connects the database, makes its indexes, opens the storage and, with `work`, begins to work jobs off.

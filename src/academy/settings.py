@@ -3,8 +3,10 @@
 A variable's name, type, limits, default and description stand once, in the package that uses it.
 """
 
+import contextlib
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, get_args, get_type_hints
@@ -20,6 +22,9 @@ from academy.infrastructure.storage.settings import StorageSettings
 from academy.web.settings import WebSettings
 
 _SECRET_FILE = "secret-key"  # noqa: S105 - the name of the file, not the secret
+_SHORTEST_KEY = 32
+# A variable with one of these words in its name is never shown.
+_SECRET_WORDS = frozenset(("DSN", "KEY", "PASSWORD", "SECRET", "TOKEN", "URI"))
 
 
 class HomeSettings(Struct, frozen=True, kw_only=True):
@@ -77,6 +82,21 @@ class Variable(Struct, frozen=True):
     annotation: object
     meta: Meta
 
+    @property
+    def expected(self) -> str:
+        """What a value has to be, in words for people."""
+        kind, meta = get_args(self.annotation)[0], self.meta
+        if kind is bool:
+            return "true or false"
+        if choices := get_args(kind):
+            return f"one of {', '.join(choices)}"
+        if kind in (int, float):
+            least = f"above {meta.gt}" if meta.gt is not None else f"from {meta.ge}"
+            most = "up" if meta.le is None else f"up to {meta.le}"
+            return f"a {'whole ' if kind is int else ''}number {least} {most}"
+        example = meta.examples[0] if meta.examples else self.default
+        return f"a text such as {example}" if example else "a text"
+
 
 def declared_variables() -> Iterator[Variable]:
     """Yields every variable the academy reads, group by group."""
@@ -97,46 +117,81 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
     Raises:
         SettingsError: with every mistake, when there is one.
     """
+    given = {name: text for name, value in environment.items() if (text := value.strip())}
     values: dict[str, dict[str, object]] = {}
     mistakes: dict[str, str] = {}
     for variable in declared_variables():
-        raw = environment.get(variable.name, "").strip()
-        if not raw:
+        raw = given.get(variable.name)
+        if raw is None:
             continue
         try:
-            values.setdefault(variable.group, {})[variable.field] = msgspec.convert(
-                raw, variable.annotation, strict=False
-            )
-        except msgspec.ValidationError as error:
-            shown = "(the value is not shown)" if "SECRET" in variable.name or "KEY" in variable.name else repr(raw)
-            mistakes[variable.name] = f"{shown} does not fit: {error}. {variable.description}"
-    if environment.get("ENVIRONMENT", "").strip() == "production":
-        for name in ("SECRET_KEY", "BASE_URL"):
-            if not environment.get(name, "").strip() and name not in mistakes:
-                mistakes[name] = "is required in production."
+            value = msgspec.convert(raw, variable.annotation, strict=False)
+        except msgspec.ValidationError:
+            shown = _shown(variable.name, raw)
+            mistakes[variable.name] = f"{shown} does not fit. It takes {variable.expected}. {variable.description}"
+        else:
+            values.setdefault(variable.group, {})[variable.field] = value
+    groups = get_type_hints(Settings)
+    settings = Settings(**{name: groups[name](**fields) for name, fields in values.items()})
+    if settings.web.is_production:
+        mistakes = {**_missing_in_production(settings), **mistakes}
     if mistakes:
         raise SettingsError(mistakes)
-    groups = get_type_hints(Settings)
-    return Settings(**{name: groups[name](**fields) for name, fields in values.items()})
+    return settings
+
+
+def _shown(name: str, raw: str) -> str:
+    """Returns the value for a message, unless it may be or hold a secret."""
+    is_secret = not _SECRET_WORDS.isdisjoint(name.split("_")) or ("://" in raw and "@" in raw)
+    return "(the value is not shown)" if is_secret else repr(raw)
+
+
+def _missing_in_production(settings: Settings) -> dict[str, str]:
+    required = {
+        "SECRET_KEY": (settings.web.secret_key, "a random text of 32 characters or more, known to nobody else."),
+        "BASE_URL": (settings.web.base_url, "the public address, such as https://rtechacademy.com."),
+    }
+    missing = {name: f"is required in production: {what}" for name, (value, what) in required.items() if not value}
+    if settings.email.provider == "inbox":
+        missing["EMAIL_PROVIDER"] = "has to be another one in production: `inbox` shows all mail to everybody."
+    return missing
 
 
 def secret_key(settings: Settings) -> bytes:
     """Returns SECRET_KEY, or the one made at the first start and kept in ACADEMY_HOME (mode 600).
 
     Two processes that start at the same time end with the same key: only one creates the file.
+
+    Raises:
+        SettingsError: when ACADEMY_HOME cannot be used, or the key in it is spoilt.
     """
     if settings.web.secret_key:
         return settings.web.secret_key.encode()
     path = settings.home.path / _SECRET_FILE
+    try:
+        if not path.exists():
+            _write_key(path)
+        key = path.read_bytes().strip()
+    except OSError as error:
+        text = f"{settings.home.path} cannot be used ({error.strerror}). Name a folder that the academy may write to."
+        raise SettingsError({"ACADEMY_HOME": text}) from error
+    if len(key) < _SHORTEST_KEY:
+        text = f"the key in {path} is spoilt. Remove the file: a new key is made, and everybody has to sign in again."
+        raise SettingsError({"SECRET_KEY": text})
+    return key
+
+
+def _write_key(path: Path) -> None:
+    """Makes the file with a fresh key, whole from the start, unless another process is quicker."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        fresh = path.with_name(f"{_SECRET_FILE}.{os.getpid()}")
-        fresh.touch(mode=0o600)
-        fresh.write_text(secrets.token_urlsafe(48))
-        try:
+    descriptor, name = tempfile.mkstemp(prefix=f"{_SECRET_FILE}.", dir=path.parent)  # made with mode 600
+    fresh = Path(name)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
             path.hardlink_to(fresh)
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
-    return path.read_bytes().strip()
+    finally:
+        fresh.unlink()

@@ -6,10 +6,11 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 import httpx
-from litestar.types import ASGIApp
 from pymongo import AsyncMongoClient
+from starlette.types import ASGIApp
 
 from academy.app import build_app
 from academy.composition import Academy, build_academy
@@ -40,7 +41,7 @@ class MovedClock:
 class Browser(httpx.AsyncClient):
     """A visitor's browser without JavaScript: keeps cookies, follows redirects, sends forms with their CSRF token."""
 
-    async def submit(self, page: str, action: str, **fields: object) -> httpx.Response:
+    async def submit(self, page: str, action: str, /, **fields: object) -> httpx.Response:
         """Opens `page`, takes the CSRF token of its forms, and posts the form to `action`."""
         found = re.search(r'name="_csrf_token" value="([^"]+)"', (await self.get(page)).text)
         assert found, f"{page} has no form"
@@ -55,7 +56,7 @@ class TestAcademy:
     def __init__(self, academy: Academy, app: ASGIApp, clock: MovedClock) -> None:
         self.academy = academy
         self.clock = clock
-        self._transport = httpx.ASGITransport(app)  # type: ignore[arg-type]
+        self._transport = httpx.ASGITransport(app)
         self._clients: list[httpx.AsyncClient] = []
 
     def api(self, token: str = "") -> httpx.AsyncClient:
@@ -105,7 +106,7 @@ class TestAcademy:
         assert answer.status_code == 200, answer.text
         return browser
 
-    async def __aenter__(self) -> "TestAcademy":
+    async def __aenter__(self) -> Self:
         await self.academy.start(work=False)
         return self
 

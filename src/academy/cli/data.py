@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from academy.cli.opened import opened_academy
+from academy.cli.settings import with_settings
 from academy.demo.accounts import DEMO_ACCOUNTS, DEMO_PASSWORD
 from academy.demo.loader import DemoLoader, PastClock, wants_demo
 from academy.settings import Settings
@@ -18,7 +19,7 @@ def data() -> None:
 
 
 @data.command()
-@click.pass_obj
+@with_settings
 def demo(settings: Settings) -> None:
     """Load the demo academy into an empty one. An academy that is in use already is left alone."""
     if asyncio.run(_load_demo(settings)):

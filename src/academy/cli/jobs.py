@@ -6,6 +6,7 @@ import click
 import msgspec
 
 from academy.cli.opened import opened_academy
+from academy.cli.settings import with_settings
 from academy.infrastructure.jobs.model import Job, JobStatus
 from academy.settings import Settings
 
@@ -19,7 +20,7 @@ def jobs() -> None:
 @click.option("--status", type=click.Choice([status.value for status in JobStatus]), default=None)
 @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-@click.pass_obj
+@with_settings
 def list_jobs(settings: Settings, status: str | None, limit: int, as_json: bool) -> None:
     """List jobs, newest first."""
 
@@ -37,7 +38,7 @@ def list_jobs(settings: Settings, status: str | None, limit: int, as_json: bool)
 
 @jobs.command()
 @click.argument("job_id")
-@click.pass_obj
+@with_settings
 def retry(settings: Settings, job_id: str) -> None:
     """Queue a dead job again."""
 

@@ -1,14 +1,13 @@
 """The command `academy`."""
 
-import os
 import sys
+from importlib import import_module
 
 import click
 
 from academy import __version__
-from academy.infrastructure.monitoring.logs import configure_logs
-from academy.kit.errors import AcademyError
-from academy.settings import SettingsError, load_settings
+from academy.kit.errors import AcademyError, UnavailableError
+from academy.settings import SettingsError
 
 
 class LazyGroup(click.Group):
@@ -28,8 +27,6 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of a name."""
-        from importlib import import_module
-
         place = self.commands_of.get(cmd_name)
         if place is None:
             return None
@@ -40,11 +37,8 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup)
 @click.version_option(__version__, prog_name="academy")
-@click.pass_context
-def academy(context: click.Context) -> None:
+def academy() -> None:
     """Rtech Academy. Settings come from environment variables."""
-    context.obj = settings = load_settings(os.environ)
-    configure_logs(settings.web.log_level)
 
 
 def main() -> None:
@@ -54,8 +48,7 @@ def main() -> None:
     except SettingsError as error:
         _end(str(error), 2)
     except AcademyError as error:
-        lines = [error.message, *(f"  {field}: {text}" for field, text in error.fields.items())]
-        _end("\n".join(lines), 1)
+        _end("\n".join([error.message, *_details(error)]), 1)
     except click.exceptions.Abort:
         _end("Stopped.", 130)
     except click.ClickException as error:
@@ -63,6 +56,20 @@ def main() -> None:
         sys.exit(error.exit_code)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # Whoever read the output has seen enough, e.g. `academy users list | head`.
+        sys.stderr.close()
+        sys.exit(141)
+    except OSError as error:
+        _end(f"{error.filename or 'The system'}: {error.strerror or error}", 1)
+
+
+def _details(error: AcademyError) -> list[str]:
+    """What an operator has to know beyond the sentence that visitors get."""
+    lines = [f"  {field}: {text}" for field, text in error.fields.items()]
+    if isinstance(error, UnavailableError) and (detail := getattr(error, "detail", "")):
+        lines.append(f"  {detail}")
+    return lines
 
 
 def _end(text: str, code: int) -> None:

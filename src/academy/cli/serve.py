@@ -1,43 +1,47 @@
 """`academy serve`."""
 
-import os
+import contextlib
+import ctypes
+import http.client
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
+from typing import TYPE_CHECKING
 
 import click
 from granian.constants import Interfaces, Loops
 from granian.log import LogLevels
 from granian.server import Server
 
+from academy.cli.settings import with_settings
 from academy.demo.accounts import DEMO_ACCOUNTS, DEMO_PASSWORD
-from academy.settings import Settings
+from academy.settings import Settings, secret_key
 
-_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to ask a server that listens everywhere
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
 _READY_SECONDS = 60.0
+# How long requests that run may take to end when the server is told to stop.
+_DRAIN_SECONDS = 10
+# The option PR_SET_PDEATHSIG of Linux's prctl.
+_SET_SIGNAL_AT_PARENTS_DEATH = 1
 
 
 @click.command()
 @click.option("--demo", is_flag=True, help="Load the demo academy first, if this academy is empty.")
-@click.pass_obj
+@with_settings
 def serve(settings: Settings, demo: bool) -> None:
     """Serve the academy, and work its jobs off."""
     web = settings.web
+    secret_key(settings)  # fails here, in a line, rather than in each process of the server
     _refuse_used_port(web.host, web.port)
     if demo:
-        # In a process of its own: what loading needs of memory does not stay in the server.
-        loading = subprocess.run(
-            [sys.executable, "-m", "academy.cli.main", "data", "demo"], check=False, stdout=subprocess.DEVNULL
-        )
-        if loading.returncode != 0:
-            sys.exit(loading.returncode)
-    threading.Thread(target=_announce, args=(settings, demo), daemon=True).start()
-    Server(
-        "academy.app:create_app",
+        _load_demo()
+    server = Server(
+        "academy.cli.serve:app_of_worker",
         factory=True,
         address=web.host,
         port=web.port,
@@ -45,9 +49,35 @@ def serve(settings: Settings, demo: bool) -> None:
         loop=Loops.uvloop,
         workers=web.workers,
         websockets=False,
-        respawn_failed_workers=True,
+        workers_kill_timeout=_DRAIN_SECONDS,
         log_level=LogLevels.warning,
-    ).serve()
+    )
+
+    def announce() -> None:
+        if _wait_until_ready(settings):
+            server.respawn_failed_workers = True  # one that dies before has met what will not go away by itself
+            click.echo("\n".join(_places(settings, demo=demo)))
+
+    threading.Thread(target=announce, daemon=True).start()
+    server.serve()
+
+
+def app_of_worker() -> "ASGIApp":
+    """Builds the app in a process of the server, which ends when the server does, even by `kill -9`."""
+    from academy.app import create_app
+
+    with contextlib.suppress(OSError, AttributeError):  # Linux has it
+        ctypes.CDLL(None).prctl(_SET_SIGNAL_AT_PARENTS_DEATH, signal.SIGTERM)
+    return create_app()
+
+
+def _load_demo() -> None:
+    """Loads the demo academy in a process of its own: what loading needs of memory does not stay in the server."""
+    loading = subprocess.run(
+        [sys.executable, "-m", "academy.cli.main", "data", "demo"], check=False, stdout=subprocess.DEVNULL
+    )
+    if loading.returncode != 0:
+        sys.exit(loading.returncode)
 
 
 def _refuse_used_port(host: str, port: int) -> None:
@@ -58,30 +88,22 @@ def _refuse_used_port(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            reason = os.strerror(error.errno) if error.errno else str(error)
             raise click.ClickException(
-                f"Cannot listen on {host}:{port}: {reason}. Set PORT or HOST to another."
+                f"Cannot listen on {host}:{port}: {error.strerror}. Set PORT or HOST to another."
             ) from error
 
 
-def _announce(settings: Settings, demo: bool) -> None:
-    """Prints where everything is, once the server answers."""
+def _places(settings: Settings, *, demo: bool) -> list[str]:
+    """Tells where everything is, a line each."""
     web = settings.web
-    host = _ANYWHERE.get(web.host, web.host)
-    address = f"http://[{host}]:{web.port}" if ":" in host else f"http://{host}:{web.port}"
-    deadline = time.monotonic() + _READY_SECONDS
-    while not _is_ready(address):
-        if time.monotonic() > deadline:
-            return
-        time.sleep(0.05)
-    lines = [f"{web.academy_name} is open at {web.base_url or address}"]
+    lines = [f"{web.academy_name} is open at {web.public_url}"]
     if not web.is_production:
-        lines.append(f"  Mail      {address}/dev/mail")
-    lines.append(f"  API       {address}/api/docs")
+        lines.append(f"  Mail      {web.local_url}/dev/mail")
+    lines.append(f"  API       {web.local_url}/api/docs")
     lines.append(f"  Data      {_data_place(settings)}")
     if demo:
         lines += [f"  {account.who.capitalize():<9} {account.email}  {DEMO_PASSWORD}" for account in DEMO_ACCOUNTS]
-    click.echo("\n".join(lines))
+    return lines
 
 
 def _data_place(settings: Settings) -> str:
@@ -91,9 +113,22 @@ def _data_place(settings: Settings) -> str:
     )
 
 
-def _is_ready(address: str) -> bool:
+def _wait_until_ready(settings: Settings) -> bool:
+    """Returns when the server answers: True, or False when it does not in a minute."""
+    deadline = time.monotonic() + _READY_SECONDS
+    while not _is_ready(settings):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def _is_ready(settings: Settings) -> bool:
+    connection = http.client.HTTPConnection(settings.web.local_url.removeprefix("http://"), timeout=1)
     try:
-        with urllib.request.urlopen(f"{address}/health/ready", timeout=1) as answer:  # noqa: S310 - our own address
-            return bool(answer.status == 200)  # noqa: PLR2004 - HTTP's OK
-    except (OSError, urllib.error.URLError):
+        connection.request("GET", "/health/ready")
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
         return False
+    finally:
+        connection.close()

@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from academy.cli.opened import opened_academy
+from academy.cli.settings import with_settings
 from academy.features.accounts.administration import COMMAND_LINE, AccountAdministration
 from academy.features.accounts.model import User
 from academy.infrastructure.security.principal import Role
@@ -26,7 +27,7 @@ def users() -> None:
 @click.option("--name", required=True)
 @click.option("--role", type=_ROLES, default=Role.LEARNER.value, show_default=True)
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input, one line.")
-@click.pass_obj
+@with_settings
 def create(settings: Settings, email: str, name: str, role: str, password_stdin: bool) -> None:
     """Create an account. Without a password it signs in by one-time code."""
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
@@ -36,7 +37,7 @@ def create(settings: Settings, email: str, name: str, role: str, password_stdin:
 @users.command("list")
 @click.option("--search", default="", help="Words of the name or address.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-@click.pass_obj
+@with_settings
 def list_accounts(settings: Settings, search: str, as_json: bool) -> None:
     """List the accounts, newest first."""
 
@@ -71,7 +72,7 @@ def _row(user: User, *, as_json: bool) -> str:
 @users.command("set-role")
 @click.option("--email", required=True)
 @click.option("--role", type=_ROLES, required=True)
-@click.pass_obj
+@with_settings
 def set_role(settings: Settings, email: str, role: str) -> None:
     """Give an account another role; it has to sign in anew."""
 
@@ -83,7 +84,7 @@ def set_role(settings: Settings, email: str, role: str) -> None:
 
 @users.command()
 @click.option("--email", required=True)
-@click.pass_obj
+@with_settings
 def suspend(settings: Settings, email: str) -> None:
     """Shut an account; its sessions end at once."""
 
@@ -95,7 +96,7 @@ def suspend(settings: Settings, email: str) -> None:
 
 @users.command()
 @click.option("--email", required=True)
-@click.pass_obj
+@with_settings
 def unsuspend(settings: Settings, email: str) -> None:
     """Open a shut account again."""
 

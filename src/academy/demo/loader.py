@@ -102,7 +102,7 @@ class DemoLoader:
         user = await self._account(person.email, person.name, person.role, password)
         principal = Principal(user_id=user.id, session_id="", email=user.email, name=user.name, role=user.role)
         profile = Profile(headline=person.headline, bio=person.bio, links=person.links)
-        await self._academy.accounts.change_profile(principal, person.name, profile)
+        await self._academy.accounts.change(principal, name=person.name, profile=profile)
         return principal
 
     async def _course(self, slug: str, content: DemoCourse) -> None:

@@ -3,14 +3,19 @@
 import msgspec
 
 # Digits after the decimal sign, ISO 4217; every currency not named here has two.
-_EXPONENTS = {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "BHD": 3, "KWD": 3, "OMR": 3, "TND": 3, "JOD": 3}
+_EXPONENTS = {
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX"), 0),
+    **dict.fromkeys(("UYI", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(("CLF", "UYW"), 4),
+}
 
 
 class Money(msgspec.Struct, frozen=True, kw_only=True):
     """An amount of money.
 
     Attributes:
-        amount: minor units (paise, cents); never negative.
+        amount: minor units (paise, cents).
         currency: ISO 4217 code in capitals.
     """
 

@@ -16,10 +16,12 @@ _TYPES = {
     "js": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml",
     "woff2": "font/woff2",
-    "webmanifest": "application/manifest+json",
     "png": "image/png",
 }
 _COMPRESSED_ALREADY = ("woff2", "png")
+# The academy's mark, drawn in the colour of the settings.
+_MARK = "favicon.svg"
+_COLOR_OF_MARK = b"#2b3fd6"
 _HEX_COLOR = re.compile(r"^#[0-9a-fA-F]{6}$")
 
 
@@ -45,6 +47,7 @@ class Assets:
         self._urls: dict[str, str] = {}
         root = files("academy.web") / "static"
         self._read(root, "")
+        self._add(_MARK, (root / _MARK).read_bytes().replace(_COLOR_OF_MARK, accent.encode()))
         css = "".join(_joined(root / "css" / layer) for layer in STYLESHEETS)
         self._add(STYLESHEET, (self._resolved(css) + theme_css(accent)).encode())
 
@@ -62,7 +65,7 @@ class Assets:
             if entry.is_dir():
                 if name not in ("css", "licences"):
                     self._read(entry, f"{name}/")
-            elif name.rpartition(".")[2] in _TYPES:
+            elif name.rpartition(".")[2] in _TYPES and name != _MARK:
                 self._add(name, entry.read_bytes())
 
     def _add(self, name: str, body: bytes) -> None:

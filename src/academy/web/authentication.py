@@ -8,11 +8,11 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from academy.infrastructure.security.principal import Principal
 from academy.kit.errors import UnauthenticatedError
+from academy.web.requests import is_api
 
 SESSION_COOKIE = "academy_session"
-API_PREFIX = "/api/"
-
-AnyRequest = Request[Principal | None, object, "object"]  # type: ignore[type-var]
+# The same for everybody, or protected by signed addresses: who asks does not matter, and need not be looked up.
+_FILES = ("/static/", "/media/")
 
 
 class Authenticator(Protocol):
@@ -46,8 +46,10 @@ class AuthenticationMiddleware:
         await self._app(scope, receive, send)
 
     async def _identify(self, scope: Scope) -> Principal | None:
-        headers = scope["headers"]
-        if scope["path"].startswith(API_PREFIX):
+        headers, path = scope["headers"], scope["path"]
+        if path.startswith(_FILES):
+            return None
+        if is_api(path):
             value = next((v for name, v in headers if name == b"authorization"), b"")
             scheme, _, token = value.decode("latin-1").partition(" ")
             if scheme.lower() != "bearer" or not token:

@@ -1,7 +1,8 @@
 """Protection against cross-site request forgery: a token that only our own pages can know.
 
 The token is an HMAC over the visitor's session, or, before sign-in, over a random cookie (OWASP CSRF Prevention Cheat
-Sheet, "signed double-submit cookie"). The API takes no cookies and needs none.
+Sheet, "signed double-submit cookie"). It is salted anew each time, so that compressed pages do not give it away
+(BREACH). The API takes no cookies and needs none.
 """
 
 import hashlib
@@ -10,8 +11,7 @@ import hmac
 from academy.infrastructure.security.principal import Principal
 from academy.kit.errors import AcademyError, Kind
 from academy.kit.ids import new_token
-from academy.web.authentication import API_PREFIX
-from academy.web.requests import PageRequest
+from academy.web.requests import PageRequest, is_api
 
 CSRF_COOKIE = "academy_csrf"
 CSRF_FIELD = "_csrf_token"
@@ -37,33 +37,43 @@ class CsrfProtection:
         self._secret = secret
 
     def token(self, request: PageRequest) -> str:
-        """Returns the token for the forms of a page; asks the response to set the random cookie when one is needed."""
-        return self._sign(self._binding(request, create=True))
+        """Returns a token for the forms of a page; asks the response to set the random cookie when one is needed."""
+        binding = _binding(request)
+        if not binding:
+            request.scope["state"][CSRF_COOKIE] = new_token()
+            binding = _binding(request)
+        salt = new_token()
+        return f"{salt}.{self._sign(salt, binding)}"
 
     async def check(self, request: PageRequest) -> None:
         """Refuses an unsafe request without a right token. Raises CsrfError.
 
-        The token is taken from the header, else from the form; a body too long to be a form is not read for it.
+        The token is taken from the header, else from the form.
         """
-        if request.method in _SAFE_METHODS or request.url.path.startswith(API_PREFIX):
+        if request.method in _SAFE_METHODS or is_api(request.url.path):
             return
         given = request.headers.get(CSRF_HEADER, "")
-        if not given and int(request.headers.get("content-length") or 0) <= _LARGEST_FORM:
+        if not given and _is_a_form(request):
             given = str((await request.form()).get(CSRF_FIELD, ""))
-        binding = self._binding(request, create=False)
-        if not binding or not hmac.compare_digest(given.encode(), self._sign(binding).encode()):
+        binding = _binding(request)
+        salt, _, signature = given.partition(".")
+        if not binding or not hmac.compare_digest(signature.encode(), self._sign(salt, binding).encode()):
             raise CsrfError
 
-    def _binding(self, request: PageRequest, *, create: bool) -> str:
-        user = request.scope.get("user")
-        if isinstance(user, Principal):
-            return f"session:{user.session_id}"
-        cookie = request.cookies.get(CSRF_COOKIE, "") or getattr(request.scope["state"], CSRF_COOKIE, "")
-        if not cookie:
-            cookie = request.scope["state"].get(CSRF_COOKIE, "")
-        if not cookie and create:
-            cookie = request.scope["state"][CSRF_COOKIE] = new_token()
-        return f"cookie:{cookie}" if cookie else ""
+    def _sign(self, salt: str, binding: str) -> str:
+        return hmac.new(self._secret, f"csrf:{salt}:{binding}".encode(), hashlib.sha256).hexdigest()
 
-    def _sign(self, binding: str) -> str:
-        return hmac.new(self._secret, f"csrf:{binding}".encode(), hashlib.sha256).hexdigest()
+
+def _is_a_form(request: PageRequest) -> bool:
+    """Whether the body may be read to look for the token: browsers tell a form's length, and no form is endless."""
+    length = request.headers.get("content-length", "")
+    return length.isdecimal() and int(length) <= _LARGEST_FORM
+
+
+def _binding(request: PageRequest) -> str:
+    """What the visitor's tokens are bound to; "" for one who has neither a session nor the cookie yet."""
+    user = request.scope.get("user")
+    if isinstance(user, Principal):
+        return f"session:{user.session_id}"
+    cookie = request.cookies.get(CSRF_COOKIE, "") or request.scope["state"].get(CSRF_COOKIE, "")
+    return f"cookie:{cookie}" if cookie else ""

@@ -24,15 +24,24 @@ class Flash(msgspec.Struct, frozen=True):
 class Flashes:
     """Writes and reads the cookie; the signature keeps others from putting words into our mouth."""
 
-    def __init__(self, secret: bytes) -> None:
+    def __init__(self, secret: bytes, *, https: bool) -> None:
         self._secret = secret
+        self._https = https
 
     def add(self, response: Response[bytes], kind: str, text: str) -> None:
         """Shows `text` on the page that follows."""
         body = base64.urlsafe_b64encode(msgspec.json.encode([Flash(kind, text)])).decode()
         value = f"{body}.{self._sign(body)}"
         response.set_cookie(
-            Cookie(key=FLASH_COOKIE, value=value, max_age=_LIFETIME_SECONDS, httponly=True, samesite="lax", path="/")
+            Cookie(
+                key=FLASH_COOKIE,
+                value=value,
+                max_age=_LIFETIME_SECONDS,
+                httponly=True,
+                samesite="lax",
+                secure=self._https,
+                path="/",
+            )
         )
 
     def read(self, request: PageRequest) -> list[Flash]:

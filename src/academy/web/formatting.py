@@ -1,19 +1,21 @@
 """How values look to people: money, dates, durations. Used as Jinja functions."""
 
 import hashlib
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from babel.dates import format_date as babel_date
 from babel.dates import format_timedelta
-from babel.numbers import format_currency
+from babel.numbers import format_currency, get_currency_symbol
 
 from academy.kit.clock import Clock
 from academy.kit.money import Money
 
+_SECOND = timedelta(seconds=1)
 _MINUTE = 60
-_HOUR = 3600
 HUES = 8
 
 
@@ -27,18 +29,36 @@ class Formatter:
 
     def money(self, amount: int, currency: str) -> str:
         """Returns minor units as money, e.g. 149900 INR -> ₹1,499; whole amounts without decimals."""
-        value = Decimal(amount).scaleb(-Money(amount=amount, currency=currency).exponent)
-        if value == value.to_integral_value():
-            return format_currency(value, currency, "¤#,##0", locale=self._locale, currency_digits=False)
-        return format_currency(value, currency, locale=self._locale)
+        exponent = Money(amount=amount, currency=currency).exponent
+        value = Decimal(amount).scaleb(-exponent)
+        digits = 0 if value == value.to_integral_value() else exponent
+        return format_currency(
+            value, currency, self._money_pattern(currency, digits), locale=self._locale, currency_digits=False
+        )
+
+    def _money_pattern(self, currency: str, digits: int) -> str:
+        """The locale's own pattern (it groups rupees by lakh and crore) with the decimals that are wanted."""
+        pattern: str = Locale.parse(self._locale).currency_formats["standard"].pattern
+        decimals = f".{'0' * digits}" if digits else ""
+        if get_currency_symbol(currency, locale=self._locale)[-1].isalpha():
+            pattern = pattern.replace("¤", "¤\u00a0")
+        return pattern.replace(".00", decimals)
 
     def date(self, moment: datetime) -> str:
         """Returns the day of `moment` in the visitor's zone, e.g. 23 Nov 2026."""
         return babel_date(moment.astimezone(self._zone), format="medium", locale=self._locale)
 
+    def language(self, code: str) -> str:
+        """Returns the name of a language, e.g. hi -> Hindi; an unknown code as it is."""
+        names: Mapping[str, str] = Locale.parse(self._locale).languages
+        return names.get(code, code)
+
     def relative(self, moment: datetime) -> str:
         """Returns how long ago `moment` was, e.g. 3 days ago."""
-        return format_timedelta(moment - self._clock.now(), add_direction=True, locale=self._locale)
+        distance = moment - self._clock.now()
+        if abs(distance) < _SECOND:
+            distance = -_SECOND  # "in 0 seconds" is no answer
+        return format_timedelta(distance, add_direction=True, locale=self._locale)
 
 
 def format_duration(seconds: float) -> str:
@@ -46,9 +66,9 @@ def format_duration(seconds: float) -> str:
     whole = round(seconds)
     if whole < _MINUTE:
         return f"{whole} s"
-    if whole < _HOUR:
-        return f"{round(whole / _MINUTE)} min"
     hours, minutes = divmod(round(whole / _MINUTE), _MINUTE)
+    if not hours:
+        return f"{minutes} min"
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 

@@ -1,5 +1,6 @@
 """HTML forms: read, validated against a Struct, shown again with what was typed."""
 
+import math
 from typing import Any, Generic, TypeVar, get_type_hints
 
 import msgspec
@@ -56,11 +57,19 @@ async def read_form(request: PageRequest, form_type: type[S]) -> Form[S]:
             typed[field.name] = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
             continue
         try:
-            typed[field.name] = msgspec.convert(raw, hint, strict=False)
+            typed[field.name] = _converted(raw, hint)
         except msgspec.ValidationError as error:
             errors[field.name] = describe_mistake(str(error), empty=raw in (None, ""))
     data = None if errors else form_type(**typed)
     return Form(values, errors, data)
+
+
+def _converted(raw: Any, hint: Any) -> Any:
+    """Returns the typed value. Raises ValidationError; `inf` and `nan` are no numbers that anybody means."""
+    value = msgspec.convert(raw, hint, strict=False)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise msgspec.ValidationError("Expected `float`")
+    return value
 
 
 def _raw_value(sent: list[Any], name: str, hint: Any) -> Any:
@@ -88,7 +97,7 @@ def describe_mistake(technical: str, *, empty: bool) -> str:
         ("Expected `float` <= ", "This must be {} or less."),
     ):
         if head.startswith(start):
-            return sentence.format(head.removeprefix(start))
+            return sentence.format(head.removeprefix(start).removesuffix(".0"))
     if "Invalid enum value" in head:
         return "Choose one of the options."
     if "`int`" in head or "`float`" in head:

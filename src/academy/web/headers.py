@@ -1,9 +1,16 @@
-"""Security headers on every answer, errors and files included."""
+"""What every answer carries, errors and files included: security headers and a request id. Nothing fails silently."""
 
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+import msgspec
+import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from academy.kit.ids import new_id
+from academy.web.problems import INTERNAL_PROBLEM
+from academy.web.requests import is_api
 
 _POLICY = {
     "default-src": "'self'",
@@ -22,13 +29,29 @@ _POLICY = {
 _HSTS_SECONDS = 31_536_000
 
 
-class SecurityHeadersMiddleware:
-    """Adds the headers of docs/security (OWASP Secure Headers) and a request id to every HTTP answer."""
+def content_security_policy(**changed: str) -> str:
+    """Returns the policy of the website's pages; `changed` replaces directives, `_` standing for the hyphen."""
+    policy = _POLICY | {name.replace("_", "-"): value for name, value in changed.items()}
+    return "; ".join(f"{name} {value}" for name, value in policy.items())
 
-    def __init__(self, app: ASGIApp, *, https: bool) -> None:
+
+def _image_sources(logo_url: str) -> str:
+    """The site's own images, and a logo that lies elsewhere."""
+    logo = urlsplit(logo_url)
+    origin = f" {logo.scheme}://{logo.netloc}" if logo.netloc else ""
+    return _POLICY["img-src"] + origin
+
+
+class SecurityHeadersMiddleware:
+    """Adds the OWASP Secure Headers and a request id to every HTTP answer. A header that is set already stays.
+
+    It stands in front of everything: what fails behind it, even the error page, is logged and answered here.
+    """
+
+    def __init__(self, app: ASGIApp, *, https: bool, logo_url: str = "") -> None:
         self._app = app
         headers = {
-            "content-security-policy": "; ".join(f"{name} {value}" for name, value in _POLICY.items()),
+            "content-security-policy": content_security_policy(img_src=_image_sources(logo_url)),
             "x-frame-options": "DENY",
             "x-content-type-options": "nosniff",
             "referrer-policy": "strict-origin-when-cross-origin",
@@ -41,17 +64,38 @@ class SecurityHeadersMiddleware:
         self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes the request on and completes the answer's headers; a header that is set already stays."""
+        """Passes the request on and completes the answer's headers."""
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
-        request_id = new_id().encode()
+        request_id = new_id()
+        is_started = False
 
         async def send_with_headers(message: Message) -> None:
+            nonlocal is_started
             if message["type"] == "http.response.start":
+                is_started = True
                 present = {name for name, _ in message["headers"]}
                 added = [pair for pair in self._headers if pair[0] not in present]
-                message["headers"] = [*message["headers"], *added, (b"x-request-id", request_id)]
+                message["headers"] = [*message["headers"], *added, (b"x-request-id", request_id.encode())]
             await send(message)
 
-        await self._app(scope, receive, send_with_headers)
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(scope, receive, send_with_headers)
+            except Exception as error:
+                if is_started:
+                    raise
+                structlog.get_logger().error("request_failed", path=scope["path"], exc_info=error)
+                await _answer_plainly(scope["path"], send_with_headers)
+
+
+async def _answer_plainly(path: str, send: Send) -> None:
+    """Answers 500 without templates: what makes error pages may be what failed."""
+    if is_api(path):
+        content_type, body = b"application/problem+json", msgspec.json.encode(INTERNAL_PROBLEM)
+    else:
+        content_type, body = b"text/plain; charset=utf-8", INTERNAL_PROBLEM.detail.encode()
+    headers = [(b"content-type", content_type), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": HTTPStatus.INTERNAL_SERVER_ERROR.value, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
+import structlog
 from jinja2 import Environment, PackageLoader, PrefixLoader, StrictUndefined, select_autoescape
 from litestar import Response
 from litestar.datastructures import Cookie
@@ -13,6 +14,7 @@ from academy.infrastructure.security.principal import Principal
 from academy.kit.clock import Clock
 from academy.kit.errors import Kind
 from academy.web.assets import Assets
+from academy.web.covers import cover
 from academy.web.csrf import CSRF_COOKIE, CsrfProtection
 from academy.web.flash import FLASH_COOKIE, Flashes
 from academy.web.formatting import Formatter, format_duration, hue_number, initials
@@ -21,6 +23,7 @@ from academy.web.requests import PageRequest
 from academy.web.settings import WebSettings
 
 _SIGN_IN_STATUS = STATUS_OF_KIND[Kind.UNAUTHENTICATED].value
+_WORTH_TRYING_AGAIN = (429, 500, 503)
 
 
 class Pages:
@@ -54,6 +57,7 @@ class Pages:
         )
         self._environment.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
         self._settings = settings
+        self._https = settings.is_https
         self._csrf = csrf
         self._flashes = flashes
         self._clock = clock
@@ -67,6 +71,7 @@ class Pages:
                 "url": settings.public_url,
             },
             asset=assets.url,
+            drawn_cover=cover,
             development=not settings.is_production,
             format_duration=format_duration,
             hue=hue_number,
@@ -82,7 +87,8 @@ class Pages:
         formatter = Formatter(
             visitor.language if visitor else "en", visitor.time_zone if visitor else "Asia/Kolkata", self._clock
         )
-        flashes = self._flashes.read(request) if FLASH_COOKIE in request.cookies else []
+        flashes = self._flashes.read(request)
+        csrf_token = _Lazy(lambda: self._csrf.token(request))
         html = self._environment.get_template(template).render(
             visitor=visitor,
             language=visitor.language if visitor else "en",
@@ -91,33 +97,42 @@ class Pages:
             query=request.url.query,
             canonical_url=f"{self._settings.public_url}{request.url.path}",
             flashes=flashes,
-            csrf_token=_Lazy(lambda: self._csrf.token(request)),
+            csrf_token=csrf_token,
             format_money=formatter.money,
             format_date=formatter.date,
+            format_language=formatter.language,
             format_relative=formatter.relative,
             **context,
         )
-        response: Response[bytes] = Response(
-            html.encode(), status_code=status_code, media_type="text/html; charset=utf-8"
-        )
+        response = Response(html.encode(), status_code=status_code, media_type="text/html")
         if flashes:
             response.delete_cookie(FLASH_COOKIE)
         fresh_cookie = request.scope["state"].get(CSRF_COOKIE)
         if fresh_cookie:
-            secure = self._settings.public_url.startswith("https")
             response.set_cookie(
-                Cookie(key=CSRF_COOKIE, value=fresh_cookie, httponly=True, samesite="lax", secure=secure, path="/")
+                Cookie(key=CSRF_COOKIE, value=fresh_cookie, httponly=True, samesite="lax", secure=self._https, path="/")
             )
-        if visitor or fresh_cookie or flashes:
-            response.headers["Cache-Control"] = "private, no-store"
+        is_personal = visitor or flashes or csrf_token.is_made
+        response.headers["Cache-Control"] = "private, no-store" if is_personal else "no-cache"
+        response.headers["Vary"] = "Cookie"
         return response
 
     def error(self, request: PageRequest, problem: Problem, headers: Mapping[str, str]) -> Response[bytes]:
         """Returns the error page, or sends the visitor to sign in and back when that is what is missing."""
-        if problem.status == _SIGN_IN_STATUS and request.method == "GET":
-            query = f"?{request.url.query}" if request.url.query else ""
-            return redirect("/login", next=f"{request.url.path}{query}")
-        response = self.render(request, "error.html", status_code=problem.status, problem=problem)
+        asked_for = f"{request.url.path}{f'?{request.url.query}' if request.url.query else ''}"
+        is_reading = request.method == "GET"
+        if problem.status == _SIGN_IN_STATUS and is_reading:
+            return redirect("/login", next=asked_for)
+        response = self.render(
+            request,
+            "error.html",
+            status_code=problem.status,
+            problem=problem,
+            retry_after=headers.get("Retry-After", ""),
+            request_id=structlog.contextvars.get_contextvars().get("request_id", ""),
+            again=asked_for if is_reading and problem.status in _WORTH_TRYING_AGAIN else "",
+            back=_page_before(request),
+        )
         response.headers.update(headers)
         return response
 
@@ -138,27 +153,40 @@ def redirect(location: str, **query: str) -> Response[bytes]:
     query = {name: value for name, value in query.items() if value}
     if query:
         target += ("&" if "?" in location else "?") + urlencode(query)
-    return Response(b"", status_code=HTTP_303_SEE_OTHER, headers={"Location": target})
+    return Response(b"", status_code=HTTP_303_SEE_OTHER, media_type="text/html", headers={"Location": target})
+
+
+def _page_before(request: PageRequest) -> str:
+    """The page of ours that the visitor comes from, "" when there is none or it is this one."""
+    before = urlsplit(request.headers.get("referer", ""))
+    if before.netloc != request.url.netloc or before.path == request.url.path:
+        return ""
+    return safe_next(urlunsplit(("", "", before.path, before.query, "")), "")
 
 
 def safe_next(location: str | None, fallback: str) -> str:
-    """Returns `location` when it is a path on this site, else `fallback`, so that a link cannot send people away."""
-    if location and location.startswith("/") and not location.startswith(("//", "/\\")) and "\n" not in location:
-        return location
-    return fallback
+    """Returns `location` when it is a path on this site, else `fallback`, so that a link cannot send people away.
+
+    Browsers drop tabs and line breaks from addresses and read a backslash as a slash (WHATWG URL, section 4.4).
+    """
+    if not location or not location.startswith("/") or location.startswith("//"):
+        return fallback
+    return location if location.isprintable() and "\\" not in location else fallback
 
 
 class _Lazy:
     """A text that is made when a template prints it: pages without forms need no token and can be cached."""
 
-    def __init__(self, make: Any) -> None:
+    def __init__(self, make: Callable[[], str]) -> None:
         self._make = make
+        self.is_made = False
 
     def __str__(self) -> str:
-        return str(self._make())
+        self.is_made = True
+        return self._make()
 
     def __html__(self) -> str:
-        return str(self._make())
+        return str(self)
 
 
 class _WebFirstLoader(PrefixLoader):

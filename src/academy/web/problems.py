@@ -1,15 +1,18 @@
 """Errors on their way out: problem details (RFC 9457) for the API, HTML pages for browsers. The one place that maps."""
 
+import re
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
 import structlog
 from litestar import Response
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import HTTPException, MethodNotAllowedException, ValidationException
 
 from academy.kit.errors import AcademyError, Kind
-from academy.web.authentication import API_PREFIX
-from academy.web.requests import PageRequest
+from academy.web.requests import PageRequest, is_api
+
+PROBLEM_TYPE = "application/problem+json"
 
 STATUS_OF_KIND = {
     Kind.INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -48,24 +51,23 @@ def problem_of(error: Exception) -> Problem:
         fields = [FieldProblem(field=name, message=text) for name, text in error.fields.items()]
         return _problem(status, error.message, error.code, fields)
     if isinstance(error, ValidationException):
-        fields = [
-            FieldProblem(field=str(item.get("key", "")), message=str(item.get("message", "")))
-            for item in error.extra or []
-            if isinstance(item, dict)
-        ]
+        fields = [_field_problem(item) for item in error.extra or [] if isinstance(item, dict)]
         detail = "The request does not have the expected form. See `errors`."
         return _problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, "invalid_input", fields)
-    if isinstance(error, HTTPException):
+    if isinstance(error, HTTPException) and error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
         status = HTTPStatus(error.status_code)
-        if status.value >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return _internal()
-        return _problem(status, error.detail or status.description, status.name.lower(), [])
-    return _internal()
+        detail = _DETAILS.get(status, error.detail) if error.detail in ("", status.phrase) else error.detail
+        return _problem(status, detail, status.name.lower(), [])
+    return INTERNAL_PROBLEM
 
 
-def _internal() -> Problem:
-    detail = "Something went wrong on our side. It has been noted; try again in a moment."
-    return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail, "internal_error", [])
+def _field_problem(item: dict[str, Any]) -> FieldProblem:
+    """Names the field by its path, such as `price.amount` or `tags[0]`; `body` is the whole."""
+    path, message = str(item.get("key", "")), str(item.get("message", ""))
+    if found := _NAMED_IN_MESSAGE.match(message):
+        path = ".".join(part for part in (path, found["field"]) if part)
+        message = "This is needed." if found["mistake"] == "missing required" else "There is no such field."
+    return FieldProblem(field=path or "body", message=message)
 
 
 def _problem(status: HTTPStatus, detail: str, code: str, fields: list[FieldProblem]) -> Problem:
@@ -74,22 +76,50 @@ def _problem(status: HTTPStatus, detail: str, code: str, fields: list[FieldProbl
     )
 
 
+# How msgspec tells of fields that are not there or should not be.
+_NAMED_IN_MESSAGE = re.compile(r"Object (?P<mistake>missing required|contains unknown) field `(?P<field>[^`]*)`")
+_DETAILS = {
+    HTTPStatus.NOT_FOUND: "There is nothing at this address.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This address cannot be used in this way.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The request is too large.",
+}
+INTERNAL_PROBLEM = _problem(
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    "Something went wrong on our side. It has been noted; try again in a moment.",
+    "internal_error",
+    [],
+)
+
+
 def problem_response(request: PageRequest, error: Exception) -> Response[bytes]:
     """Answers a failed request: a problem document under /api/, an error page or a redirect to sign-in elsewhere."""
     problem = problem_of(error)
-    if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        structlog.get_logger().error("request_failed", path=request.url.path, exc_info=error)
+    _log(request, problem, error)
     headers: dict[str, str] = {}
-    retry_after = getattr(error, "retry_after", None)
-    if retry_after:
-        headers["Retry-After"] = str(retry_after)
-    if isinstance(error, HTTPException) and error.headers:
-        headers.update(error.headers)
-    if request.url.path.startswith(API_PREFIX):
+    if isinstance(error, AcademyError) and error.retry_after:
+        headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, MethodNotAllowedException):
+        headers["Allow"] = _allowed(error)
+    if is_api(request.url.path):
         if problem.status == HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = "Bearer"
         body = msgspec.json.encode(problem)
-        return Response(body, status_code=problem.status, media_type="application/problem+json", headers=headers)
+        return Response(body, status_code=problem.status, media_type=PROBLEM_TYPE, headers=headers)
     pages = request.app.state.pages
     response: Response[bytes] = pages.error(request, problem, headers)
     return response
+
+
+def _log(request: PageRequest, problem: Problem, error: Exception) -> None:
+    """Notes what the operator has to know: failures of our own with their trace, outages in a line."""
+    if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        reason = getattr(error, "detail", "") or problem.detail
+        structlog.get_logger().warning("unavailable", path=request.url.path, code=problem.code, reason=reason)
+    elif problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        structlog.get_logger().error("request_failed", path=request.url.path, exc_info=error)
+
+
+def _allowed(error: MethodNotAllowedException) -> str:
+    """The methods an address takes; HEAD comes with GET."""
+    methods = {method for value in (error.headers or {}).values() for method in value.split(", ")}
+    return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))

@@ -24,6 +24,14 @@ _SYSTEMS = (
 
 PageRequest = Request[Principal | None, None, State]
 
+API_PREFIX = "/api/"
+API_PAGE = "/api/docs"
+
+
+def is_api(path: str) -> bool:
+    """Whether programs are answered at this path; the readable page about the API is for people."""
+    return path.startswith(API_PREFIX) and path != API_PAGE
+
 
 def client_address(request: PageRequest) -> str:
     """The visitor's address, as the server (or a trusted proxy in front of it) reports it; "" when unknown."""

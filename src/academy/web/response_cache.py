@@ -1,32 +1,111 @@
 """Answers kept in memory: whole pages and API answers for anonymous visitors.
 
-An entry is the finished answer (status, headers, body) under its URL. A write drops all entries at once, after its
-transaction commits; so no stale answer follows a write in the same process. Other processes see it after the lifetime.
+An entry is the finished answer under its URL. A write drops all entries at once, after its transaction commits; so no
+stale answer follows a write in the same process. Other processes see it after the lifetime.
 """
 
+import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPResponseStartEvent, Message, Receive, Scope, Send
 
 from academy.kit.clock import Clock
+from academy.web.compression import (
+    Encoding,
+    Headers,
+    accepted_encoding,
+    compress,
+    encoded_headers,
+    is_compressible,
+    is_worth_compressing,
+    varying,
+)
 
-_LARGEST_TOTAL = 32 << 20
+_LARGEST_TOTAL = 24 << 20
 _LARGEST_ENTRY = 1 << 20
-_KEPT_QUERY_LENGTH = 300
-_OK = 200
+# What an entry weighs beside its body: key, headers, objects.
+_ENTRY_OVERHEAD = 4 << 10
+_LONGEST_QUERY = 300
+_OK, _NOT_MODIFIED = 200, 304
+_QUALITY = 5
+_PERSONAL = (b"no-store", b"private")
+# What a 304 repeats of the answer it stands for (RFC 9110, section 15.4.5).
+_IN_NOT_MODIFIED = (b"cache-control", b"etag", b"vary", b"x-robots-tag")
+
+PublicContentChanged = Callable[[], Awaitable[None]]
 
 
-class _Entry:
-    __slots__ = ("body", "etag", "headers", "until")
+class RequestKey(NamedTuple):
+    """What tells public answers apart; `fragment` when htmx asks for a part of the page."""
 
-    def __init__(self, headers: list[tuple[bytes, bytes]], body: bytes, etag: bytes, until: float) -> None:
-        self.headers = headers
+    path: str
+    query: bytes
+    fragment: bool
+
+
+class Answer:
+    """A finished answer in the encodings that were asked for so far."""
+
+    def __init__(self, status: int, headers: Headers, body: bytes) -> None:
+        self.status = status
         self.body = body
-        self.etag = etag
-        self.until = until
+        self._headers = varying(headers, b"Accept-Encoding") if is_compressible(headers) else headers
+        self._is_compressible = is_compressible(headers) and is_worth_compressing(body)
+        self._forms: dict[Encoding, tuple[Headers, bytes]] = {}
+        self._etag = b""
+
+    @property
+    def may_be_kept(self) -> bool:
+        """Whether it is the same for everybody."""
+        if self.status != _OK or len(self.body) > _LARGEST_ENTRY:
+            return False
+        return not any(
+            name == b"set-cookie" or (name == b"cache-control" and any(word in value for word in _PERSONAL))
+            for name, value in self._headers
+        )
+
+    @property
+    def weight(self) -> int:
+        """Bytes of memory it takes at most: its compressed forms together are shorter than the body."""
+        return 2 * len(self.body) + _ENTRY_OVERHEAD
+
+    def add_validator(self) -> None:
+        """Gives the answer an entity tag, unless it came with one, which then tells only what its maker means by it."""
+        names = {name for name, _ in self._headers}
+        if b"cache-control" not in names:
+            self._headers = [*self._headers, (b"cache-control", b"no-cache")]
+        if b"etag" not in names:
+            self._etag = b'W/"' + hashlib.blake2b(self.body, digest_size=12).hexdigest().encode() + b'"'
+            self._headers = [*self._headers, (b"etag", self._etag)]
+
+    async def send(self, scope: Scope, send: Send) -> None:
+        """Answers a request: with the body in the client's encoding, or with 304 when the client has it."""
+        if self._etag and self._is_known(scope):
+            headers = [pair for pair in self._headers if pair[0] in _IN_NOT_MODIFIED]
+            await send({"type": "http.response.start", "status": _NOT_MODIFIED, "headers": headers})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            return
+        headers, body = self._form(accepted_encoding(scope) if self._is_compressible else Encoding.IDENTITY)
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+    def _is_known(self, scope: Scope) -> bool:
+        asked = next((value for name, value in scope["headers"] if name == b"if-none-match"), b"")
+        if not asked:
+            return False
+        tags = {tag.strip().removeprefix(b"W/") for tag in asked.split(b",")}
+        return b"*" in tags or self._etag.removeprefix(b"W/") in tags
+
+    def _form(self, encoding: Encoding) -> tuple[Headers, bytes]:
+        form = self._forms.get(encoding)
+        if form is None:
+            body = compress(self.body, encoding, _QUALITY)
+            form = self._forms[encoding] = (encoded_headers(self._headers, encoding, len(body)), body)
+        return form
 
 
 class ResponseCache:
@@ -35,59 +114,56 @@ class ResponseCache:
     def __init__(self, clock: Clock, seconds: int) -> None:
         self._clock = clock
         self._seconds = seconds
-        self._entries: OrderedDict[bytes, _Entry] = OrderedDict()
-        self._size = 0
+        self._entries: OrderedDict[RequestKey, tuple[Answer, float]] = OrderedDict()
+        self.weight = 0
         self.generation = 0
 
-    def get(self, key: bytes) -> _Entry | None:
-        """Returns the live entry, or None."""
+    def get(self, key: RequestKey) -> Answer | None:
+        """Returns the live answer, or None."""
         entry = self._entries.get(key)
         if entry is None:
             return None
-        if entry.until <= self._clock.now().timestamp():
+        answer, until = entry
+        if until <= self._clock.now().timestamp():
             self._remove(key)
             return None
         self._entries.move_to_end(key)
-        return entry
+        return answer
 
-    def put(self, key: bytes, headers: list[tuple[bytes, bytes]], body: bytes, generation: int) -> None:
+    def put(self, key: RequestKey, answer: Answer, generation: int) -> None:
         """Keeps an answer, unless a write happened since `generation`, when its making began."""
-        if generation != self.generation or len(body) > _LARGEST_ENTRY or not self._seconds:
+        if generation != self.generation or not self._seconds:
             return
-        etag = b'W/"' + hashlib.blake2b(body, digest_size=12).hexdigest().encode() + b'"'
         self._remove(key)
-        until = self._clock.now().timestamp() + self._seconds
-        self._entries[key] = _Entry([*headers, (b"etag", etag)], body, etag, until)
-        self._size += len(body)
-        while self._size > _LARGEST_TOTAL:
+        self._entries[key] = (answer, self._clock.now().timestamp() + self._seconds)
+        self.weight += answer.weight
+        while self.weight > _LARGEST_TOTAL:
             self._remove(next(iter(self._entries)))
 
     async def clear(self) -> None:
         """Drops everything; given to `Database.after_commit` by whoever changes what the public sees."""
         self.generation += 1
         self._entries.clear()
-        self._size = 0
+        self.weight = 0
 
-    def _remove(self, key: bytes) -> None:
+    def _remove(self, key: RequestKey) -> None:
         entry = self._entries.pop(key, None)
         if entry is not None:
-            self._size -= len(entry.body)
-
-
-PublicContentChanged = Callable[[], Awaitable[None]]
+            self.weight -= entry[0].weight
 
 
 class ResponseCacheMiddleware:
     """Answers anonymous GET requests to public pages from the cache, and fills it.
 
     Only paths that start with one of `prefixes` (or equal "/") count, only requests without cookies and authorization,
-    and only answers with status 200 that set no cookie.
+    and only answers with status 200 that set no cookie. Many who ask for the same missing answer wait for one.
     """
 
     def __init__(self, app: ASGIApp, cache: ResponseCache, prefixes: tuple[str, ...]) -> None:
         self._app = app
         self._cache = cache
         self._prefixes = prefixes
+        self._in_making: dict[RequestKey, asyncio.Future[None]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves from the cache or passes on and keeps the answer."""
@@ -95,57 +171,58 @@ class ResponseCacheMiddleware:
         if key is None:
             await self._app(scope, receive, send)
             return
-        entry = self._cache.get(key)
-        if entry is not None:
-            await self._answer(entry, scope, send)
-            return
-        generation = self._cache.generation
+        answer = self._cache.get(key)
+        if answer is None and key in self._in_making:
+            await asyncio.wait([self._in_making[key]])
+            answer = self._cache.get(key)
+        if answer is None:
+            answer = await self._make(key, scope, receive)
+        await answer.send(scope, send)
+
+    def _key(self, scope: Scope) -> RequestKey | None:
+        if scope["type"] != ScopeType.HTTP or scope["method"] != "GET":
+            return None
+        path, query = scope["path"], scope["query_string"]
+        if (path != "/" and not path.startswith(self._prefixes)) or len(query) > _LONGEST_QUERY:
+            return None
+        by_htmx, whole = False, False
+        for name, value in scope["headers"]:
+            if name in (b"cookie", b"authorization"):
+                return None
+            by_htmx = by_htmx or (name == b"hx-request" and value == b"true")
+            whole = whole or name == b"hx-boosted"
+        return RequestKey(path, query, by_htmx and not whole)
+
+    async def _make(self, key: RequestKey, scope: Scope, receive: Receive) -> Answer:
+        """Has the app make the answer, and keeps it when it is the same for everybody."""
+        done = asyncio.get_running_loop().create_future()
+        self._in_making.setdefault(key, done)
+        try:
+            generation = self._cache.generation
+            answer = await self._ask(scope, receive)
+            if answer.may_be_kept:
+                answer.add_validator()
+                self._cache.put(key, answer, generation)
+            return answer
+        finally:
+            if self._in_making.get(key) is done:
+                del self._in_making[key]
+            done.set_result(None)
+
+    async def _ask(self, scope: Scope, receive: Receive) -> Answer:
         start: HTTPResponseStartEvent | None = None
         parts: list[bytes] = []
 
-        async def keep(message: Message) -> None:
+        async def collect(message: Message) -> None:
             nonlocal start
             if message["type"] == "http.response.start":
                 start = message
             elif message["type"] == "http.response.body":
                 parts.append(message.get("body", b""))
-                if not message.get("more_body") and start and self._may_keep(start):
-                    headers = [(n, v) for n, v in start["headers"] if n != b"x-request-id"]
-                    self._cache.put(key, headers, b"".join(parts), generation)
-            await send(message)
 
-        await self._app(scope, receive, keep)
-
-    def _key(self, scope: Scope) -> bytes | None:
-        if scope["type"] != ScopeType.HTTP:
-            return None
-        if scope["method"] != "GET":
-            return None
-        path = scope["path"]
-        if path != "/" and not path.startswith(self._prefixes):
-            return None
-        query = scope["query_string"]
-        if len(query) > _KEPT_QUERY_LENGTH:
-            return None
-        htmx = b""
-        for name, value in scope["headers"]:
-            if name in (b"cookie", b"authorization"):
-                return None
-            if name == b"hx-request":
-                htmx = value
-        return path.encode() + b"?" + query + b"#" + htmx
-
-    @staticmethod
-    def _may_keep(start: HTTPResponseStartEvent) -> bool:
-        names = {name for name, _ in start["headers"]}
-        return start["status"] == _OK and b"set-cookie" not in names
-
-    @staticmethod
-    async def _answer(entry: _Entry, scope: Scope, send: Send) -> None:
-        asked = next((v for n, v in scope["headers"] if n == b"if-none-match"), b"")
-        if asked and entry.etag in asked:
-            await send({"type": "http.response.start", "status": 304, "headers": [(b"etag", entry.etag)]})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-            return
-        await send({"type": "http.response.start", "status": _OK, "headers": list(entry.headers)})
-        await send({"type": "http.response.body", "body": entry.body, "more_body": False})
+        # The app answers in plain bytes, so that the entry can be sent in every encoding.
+        headers = [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]
+        await self._app({**scope, "headers": headers}, receive, collect)  # type: ignore[arg-type]
+        if start is None:
+            raise RuntimeError("the application ended without an answer")
+        return Answer(start["status"], list(start["headers"]), b"".join(parts))

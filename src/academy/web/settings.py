@@ -4,6 +4,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+# A server that listens everywhere is reached on this machine; nobody can open "everywhere".
+_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not listened on
+
 
 class WebSettings(Struct, frozen=True, kw_only=True):
     """Where the academy is reached and how it presents itself."""
@@ -28,8 +31,8 @@ class WebSettings(Struct, frozen=True, kw_only=True):
         str,
         Meta(
             title="SECRET_KEY",
-            description="Signs sessions, links and tokens. Made once and kept in ACADEMY_HOME when empty, except in "
-            "production, where it is required.",
+            description="Signs sessions, links and tokens; 32 characters or more. Made once and kept in ACADEMY_HOME "
+            "when empty, except in production, where it is required.",
             pattern=r"^$|^.{32,}$",
         ),
     ] = ""
@@ -67,8 +70,19 @@ class WebSettings(Struct, frozen=True, kw_only=True):
 
     @property
     def public_url(self) -> str:
-        """BASE_URL, or the address made from HOST and PORT; without a slash at the end."""
-        return self.base_url or f"http://{self.host}:{self.port}"
+        """BASE_URL, or else the local address; without a slash at the end."""
+        return self.base_url or self.local_url
+
+    @property
+    def local_url(self) -> str:
+        """The address at which this machine reaches the server."""
+        host = _ANYWHERE.get(self.host, self.host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def is_https(self) -> bool:
+        """Whether visitors come by HTTPS; cookies then travel by nothing else."""
+        return self.public_url.startswith("https://")
 
     @property
     def is_production(self) -> bool:

@@ -153,7 +153,9 @@ async def test_validators(site: Site) -> None:
 async def test_only_signed_addresses_lead_to_private_files(site: Site) -> None:
     url = site.url(VIDEO)
     signature = url.partition("?")[2]
-    for wrong in (f"/media/{VIDEO}", f"/media/{PDF}?{signature}", url[:-1] + ("0" if url[-1] != "0" else "1")):
+    tampered = url[:-1] + ("0" if url[-1] != "0" else "1")
+    many_fields = f"/media/{VIDEO}?{'&'.join(f'a{number}=b' for number in range(30))}&{signature}"
+    for wrong in (f"/media/{VIDEO}", f"/media/{PDF}?{signature}", tampered, many_fields):
         answer = await site.get(wrong)
         assert answer.status_code == 403
         assert answer.headers["cache-control"] == "no-store"

@@ -9,17 +9,23 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from msgspec import Meta
 
-from academy.features.accounts.model import Preferences, Profile
-from academy.features.accounts.service import THEMES, AccountService
+from academy.features.accounts.errors import EmailTaken
+from academy.features.accounts.model import Profile
+from academy.features.accounts.service import AccountService
 from academy.infrastructure.security.principal import Principal
 from academy.kit.errors import AcademyError
 from academy.web.authentication import SESSION_COOKIE
-from academy.web.forms import empty_form, read_form
+from academy.web.forms import Form, empty_form, read_form
 from academy.web.guards import signed_in
 from academy.web.pages import Pages
 from academy.web.requests import PageRequest
 
 Password = Annotated[str, Meta(min_length=1, max_length=1000)]
+
+_THEMES = (("auto", "As my device"), ("light", "Light"), ("dark", "Dark"))
+_REGIONS = frozenset(
+    ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
+)
 
 
 class ProfileForm(msgspec.Struct, kw_only=True):
@@ -51,6 +57,7 @@ class EmailChangeForm(msgspec.Struct, kw_only=True):
     """The new address."""
 
     email: Annotated[str, Meta(min_length=3, max_length=254)]
+    account_password: Annotated[str, Meta(max_length=1000)] = ""
 
 
 class EmailCodeForm(msgspec.Struct, kw_only=True):
@@ -60,9 +67,10 @@ class EmailCodeForm(msgspec.Struct, kw_only=True):
 
 
 class DeletionForm(msgspec.Struct, kw_only=True):
-    """The password, as confirmation."""
+    """The password and a tick, as confirmation."""
 
     password: Annotated[str, Meta(max_length=1000)] = ""
+    understood: bool = False
 
 
 @get("/account", guards=[signed_in], include_in_schema=False)
@@ -96,7 +104,7 @@ async def save_profile(
     if form.data is not None:
         profile = Profile(headline=form.data.headline, bio=form.data.bio, links=form.data.links.splitlines())
         try:
-            await accounts.change_profile(principal, form.data.name, profile)
+            await accounts.change(principal, name=form.data.name, profile=profile)
         except AcademyError as error:
             form.blame(error)
         else:
@@ -114,13 +122,31 @@ async def preferences_page(
     """The preferences."""
     held = (await accounts.user(principal.user_id)).preferences
     form = empty_form(PreferencesForm, **msgspec.structs.asdict(held))
+    return _preferences(request, pages, form)
+
+
+def _preferences(
+    request: PageRequest, pages: Pages, form: Form[PreferencesForm], *, status_code: int = 200
+) -> Response[bytes]:
     return pages.render(
         request,
         "accounts/account/preferences.html",
+        status_code=status_code,
         form=form,
-        themes=THEMES,
-        time_zones=sorted(available_timezones()),
+        themes=_THEMES,
+        time_zones=_time_zones(str(form.values["time_zone"])),
     )
+
+
+def _time_zones(chosen: str) -> dict[str, dict[str, str]]:
+    """Returns region -> time zone -> its place; of the zones outside the regions only the chosen one."""
+    regions: dict[str, dict[str, str]] = {}
+    for zone in sorted(available_timezones() | {chosen}):
+        region, _, place = zone.partition("/")
+        if region in _REGIONS and place:
+            regions.setdefault(region, {})[zone] = place.replace("_", " ").replace("/", " – ")
+    others = sorted({"UTC", chosen} - {zone for zones in regions.values() for zone in zones})
+    return {**regions, "Other": dict(zip(others, others, strict=True))}
 
 
 @post("/account/preferences", guards=[signed_in], include_in_schema=False, status_code=200)
@@ -133,25 +159,27 @@ async def save_preferences(
     """Saves the preferences."""
     form = await read_form(request, PreferencesForm)
     if form.data is not None:
+        held = (await accounts.user(principal.user_id)).preferences
+        preferences = msgspec.structs.replace(held, **msgspec.structs.asdict(form.data))
         try:
-            await accounts.change_preferences(principal, Preferences(**msgspec.structs.asdict(form.data)))
+            await accounts.change(principal, preferences=preferences)
         except AcademyError as error:
             form.blame(error)
         else:
             return pages.redirect_with("success", "Saved.", "/account/preferences")
-    return pages.render(
-        request,
-        "accounts/account/preferences.html",
-        status_code=422,
-        form=form,
-        themes=THEMES,
-        time_zones=sorted(available_timezones()),
-    )
+    return _preferences(request, pages, form, status_code=422)
 
 
-def _security(
-    request: PageRequest, pages: Pages, *, waiting_for_code: bool = False, status_code: int = 200, **forms: object
+async def _security(
+    request: PageRequest,
+    pages: Pages,
+    accounts: AccountService,
+    *,
+    waiting_for_code: bool = False,
+    status_code: int = 200,
+    **forms: object,
 ) -> Response[bytes]:
+    principal = request.scope["user"]
     shown = {
         "password_form": empty_form(PasswordForm),
         "email_form": empty_form(EmailChangeForm, email=""),
@@ -162,15 +190,19 @@ def _security(
         request,
         "accounts/account/security.html",
         status_code=status_code,
+        account=await accounts.user(principal.user_id),
+        password_min_length=accounts.password_min_length,
         waiting_for_code=waiting_for_code,
         **shown,
     )
 
 
 @get("/account/security", guards=[signed_in], include_in_schema=False)
-async def security_page(request: PageRequest, pages: NamedDependency[Pages]) -> Response[bytes]:
+async def security_page(
+    request: PageRequest, pages: NamedDependency[Pages], accounts: NamedDependency[AccountService]
+) -> Response[bytes]:
     """Password and address."""
-    return _security(request, pages, waiting_for_code="code" in request.query_params)
+    return await _security(request, pages, accounts, waiting_for_code="code" in request.query_params)
 
 
 @post("/account/security/password", guards=[signed_in], include_in_schema=False, status_code=200)
@@ -190,7 +222,7 @@ async def change_password(
         else:
             text = "Your password is changed. All other devices are signed out."
             return pages.redirect_with("success", text, "/account/security")
-    return _security(request, pages, status_code=422, password_form=form)
+    return await _security(request, pages, accounts, status_code=422, password_form=form)
 
 
 @post("/account/security/email", guards=[signed_in], include_in_schema=False, status_code=200)
@@ -204,13 +236,13 @@ async def change_email(
     form = await read_form(request, EmailChangeForm)
     if form.data is not None:
         try:
-            await accounts.ask_for_email_change(principal, form.data.email)
+            await accounts.ask_for_email_change(principal, form.data.email, form.data.account_password)
         except AcademyError as error:
             form.blame(error)
         else:
             text = "If this address is free, a code is on its way to it."
             return pages.redirect_with("info", text, "/account/security?code=1")
-    return _security(request, pages, status_code=422, email_form=form)
+    return await _security(request, pages, accounts, status_code=422, email_form=form)
 
 
 @post("/account/security/email/confirm", guards=[signed_in], include_in_schema=False, status_code=200)
@@ -225,11 +257,13 @@ async def confirm_email(
     if form.data is not None:
         try:
             await accounts.confirm_email_change(principal, form.data.code)
+        except EmailTaken as error:
+            return pages.redirect_with("error", f"{error.message} Choose another one.", "/account/security")
         except AcademyError as error:
             form.blame(error)
         else:
             return pages.redirect_with("success", "Your e-mail address is changed.", "/account/security")
-    return _security(request, pages, status_code=422, waiting_for_code=True, code_form=form)
+    return await _security(request, pages, accounts, status_code=422, waiting_for_code=True, code_form=form)
 
 
 @get("/account/sessions", guards=[signed_in], include_in_schema=False)
@@ -240,7 +274,7 @@ async def sessions_page(
     accounts: NamedDependency[AccountService],
 ) -> Response[bytes]:
     """My sessions."""
-    return pages.render(request, "accounts/account/sessions.html", sessions=await accounts.sessions(principal))
+    return pages.render(request, "accounts/account/sessions.html", sessions=await accounts.sessions.list_of(principal))
 
 
 @post("/account/sessions/{session_id:str}/end", guards=[signed_in], include_in_schema=False, status_code=200)
@@ -251,7 +285,7 @@ async def end_session(
     accounts: NamedDependency[AccountService],
 ) -> Response[bytes]:
     """Signs one device out."""
-    await accounts.end_session(principal, session_id)
+    await accounts.sessions.end(principal, session_id)
     return pages.redirect_with("success", "That device is signed out.", "/account/sessions")
 
 
@@ -260,14 +294,34 @@ async def end_others(
     pages: NamedDependency[Pages], principal: NamedDependency[Principal], accounts: NamedDependency[AccountService]
 ) -> Response[bytes]:
     """Signs all other devices out."""
-    await accounts.end_other_sessions(principal)
+    await accounts.sessions.end_others(principal)
     return pages.redirect_with("success", "All other devices are signed out.", "/account/sessions")
 
 
 @get("/account/data", guards=[signed_in], include_in_schema=False)
-async def data_page(request: PageRequest, pages: NamedDependency[Pages]) -> Response[bytes]:
+async def data_page(
+    request: PageRequest,
+    pages: NamedDependency[Pages],
+    principal: NamedDependency[Principal],
+    accounts: NamedDependency[AccountService],
+) -> Response[bytes]:
     """Export and deletion."""
-    return pages.render(request, "accounts/account/data.html", form=empty_form(DeletionForm))
+    return await _data(request, pages, principal, accounts, empty_form(DeletionForm))
+
+
+async def _data(
+    request: PageRequest,
+    pages: Pages,
+    principal: Principal,
+    accounts: AccountService,
+    form: Form[DeletionForm],
+    *,
+    status_code: int = 200,
+) -> Response[bytes]:
+    has_password = (await accounts.user(principal.user_id)).password_hash is not None
+    return pages.render(
+        request, "accounts/account/data.html", status_code=status_code, form=form, has_password=has_password
+    )
 
 
 @get("/account/data/export", guards=[signed_in], include_in_schema=False)
@@ -287,7 +341,9 @@ async def delete_account(
 ) -> Response[bytes]:
     """Deletes the account."""
     form = await read_form(request, DeletionForm)
-    if form.data is not None:
+    if form.data is not None and not form.data.understood:
+        form.errors["understood"] = "Tick this, so that it does not happen by mistake."
+    elif form.data is not None:
         try:
             await accounts.delete(principal, form.data.password)
         except AcademyError as error:
@@ -296,7 +352,7 @@ async def delete_account(
             response = pages.redirect_with("success", "Your account is deleted. Thank you for having been here.", "/")
             response.delete_cookie(SESSION_COOKIE)
             return response
-    return pages.render(request, "accounts/account/data.html", status_code=422, form=form)
+    return await _data(request, pages, principal, accounts, form, status_code=422)
 
 
 handlers = [

@@ -1,11 +1,12 @@
 """Use cases of the accounts, as admins and the command line use them."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from academy.features.accounts.audit import AuditLog
 from academy.features.accounts.errors import EmailTaken, LastAdmin
-from academy.features.accounts.model import AuditEntry, User, UserList, UserStatus
+from academy.features.accounts.model import AuditAction, AuditEntry, User, UserList, UserStatus
 from academy.features.accounts.repository import AccountRepository
-from academy.features.accounts.service import checked_email, checked_name, email_key
+from academy.features.accounts.validation import checked_email, checked_name, email_key
 from academy.infrastructure.database.base import Database, Page
 from academy.infrastructure.database.errors import UniqueViolation
 from academy.infrastructure.security.passwords import PasswordHasher
@@ -24,6 +25,7 @@ class AccountAdministration:
         self._clock = clock
         self._passwords = passwords
         self._repository = AccountRepository(database)
+        self._audit = AuditLog(self._repository, clock)
 
     async def create(self, actor_id: str, email: str, name: str, role: Role, password: str | None) -> User:
         """Makes an active account; without a password it signs in by code. Raises EmailTaken, InvalidError."""
@@ -45,7 +47,7 @@ class AccountAdministration:
 
         async def work() -> None:
             await self._repository.insert_user(user)
-            await self._note(actor_id, "account_created", user.id, role=role.value)
+            await self._audit.note(AuditAction.ACCOUNT_CREATED, user.id, actor_id=actor_id, role=role.value)
 
         try:
             await self._database.transaction(work)
@@ -70,43 +72,57 @@ class AccountAdministration:
 
     async def set_role(self, actor_id: str, user_id: str, role: Role) -> User:
         """Changes a role; the account signs in anew. Raises NotFoundError, LastAdmin."""
-        return await self._change(actor_id, user_id, "role", role.value, f"role_{role.value}")
+
+        async def work(user: User) -> User:
+            if user.role is role:
+                return user
+            fields = {"role": role.value}
+            return await self._change(actor_id, user, fields, AuditAction.ROLE_CHANGED, before=user.role, role=role)
+
+        return await self._with_user(user_id, work)
 
     async def suspend(self, actor_id: str, user_id: str) -> User:
         """Shuts an account and ends its sessions at once. Raises NotFoundError, LastAdmin."""
-        return await self._change(actor_id, user_id, "status", UserStatus.SUSPENDED.value, "account_suspended")
+
+        async def work(user: User) -> User:
+            if user.status is UserStatus.SUSPENDED:
+                return user
+            fields = {"status": UserStatus.SUSPENDED.value}
+            return await self._change(actor_id, user, fields, AuditAction.ACCOUNT_SUSPENDED)
+
+        return await self._with_user(user_id, work)
 
     async def unsuspend(self, actor_id: str, user_id: str) -> User:
-        """Opens a shut account again. Raises NotFoundError."""
-        return await self._change(actor_id, user_id, "status", UserStatus.ACTIVE.value, "account_unsuspended")
+        """Opens a shut account again; one whose address nobody has proven is unproven again. Raises NotFoundError."""
 
-    async def _change(self, actor_id: str, user_id: str, field: str, value: str, action: str) -> User:
-        async def work() -> User:
+        async def work(user: User) -> User:
+            if user.status is not UserStatus.SUSPENDED:
+                return user
+            status = UserStatus.ACTIVE if user.verified_at else UserStatus.UNVERIFIED
+            return await self._change(actor_id, user, {"status": status.value}, AuditAction.ACCOUNT_UNSUSPENDED)
+
+        return await self._with_user(user_id, work)
+
+    async def _with_user(self, user_id: str, work: Callable[[User], Awaitable[User]]) -> User:
+        async def find_and_work() -> User:
             user = await self._repository.user(user_id)
             if user is None:
                 raise NotFoundError("There is no such account.")
-            now = self._clock.now()
-            changed = await self._repository.change_user(user_id, {field: value, "updated_at": now})
-            if user.role is Role.ADMIN and await self._repository.active_admins() == 0:
-                raise LastAdmin
-            await self._repository.end_sessions_of(user_id)
-            await self._note(actor_id, action, user_id)
-            return changed or user
+            return await work(user)
 
-        return await self._database.transaction(work)
+        return await self._database.transaction(find_and_work)
 
-    async def _note(self, actor_id: str, action: str, subject_id: str, **details: str) -> None:
-        now = self._clock.now()
-        await self._repository.insert_audit(
-            AuditEntry(
-                actor_id=actor_id,
-                action=action,
-                subject_id=subject_id,
-                details=details,
-                created_at=now,
-                updated_at=now,
-            )
-        )
+    async def _change(
+        self, actor_id: str, user: User, fields: Mapping[str, object], action: AuditAction, **details: str
+    ) -> User:
+        """Changes role or status, which an active admin only may lose while there is another one."""
+        is_admin = user.role is Role.ADMIN and user.status is UserStatus.ACTIVE
+        if is_admin and not await self._repository.hold_other_admin(user.id):
+            raise LastAdmin
+        changed = await self._repository.change_user(user.id, {**fields, "updated_at": self._clock.now()})
+        await self._repository.end_sessions_of(user.id)
+        await self._audit.note(action, user.id, actor_id=actor_id, **details)
+        return changed or user
 
     async def audit(self, *, limit: int = 50, cursor: str | None = None) -> Page[AuditEntry]:
         """Returns the audit trail, newest first. Raises InvalidCursor."""

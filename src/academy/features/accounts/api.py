@@ -10,8 +10,9 @@ from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
 from academy.features.accounts.model import Preferences, Profile, User
-from academy.features.accounts.service import THEMES, AccountService
+from academy.features.accounts.service import AccountService
 from academy.features.accounts.sessions import Client, Tokens
+from academy.features.accounts.validation import THEMES
 from academy.infrastructure.security.principal import Principal, Role
 from academy.web.guards import anyone, signed_in
 from academy.web.listing import Listing
@@ -191,7 +192,7 @@ def _client(request: PageRequest) -> Client:
 @post("/api/v1/auth/register", guards=[anyone], tags=["auth"], status_code=202, summary="Register")
 async def register(accounts: NamedDependency[AccountService], data: JSONBody[RegisterRequest]) -> Accepted:
     """Makes an account and mails a code. The answer does not tell whether the address has an account."""
-    await accounts.register(data.email, data.name, data.password)
+    await accounts.authentication.register(data.email, data.name, data.password)
     return Accepted(message="A code is on its way to this address. Send it to auth/verify.")
 
 
@@ -200,14 +201,14 @@ async def verify(
     request: PageRequest, accounts: NamedDependency[AccountService], data: JSONBody[VerifyRequest]
 ) -> TokensAnswer:
     """Confirms the address with the mailed code and signs in."""
-    user = await accounts.verify(data.email, data.code)
-    return _tokens_answer(await accounts.begin_api_session(user, _client(request)))
+    user = await accounts.authentication.sign_in_by_code(data.email, data.code)
+    return _tokens_answer(await accounts.sessions.begin_api(user, _client(request)))
 
 
 @post("/api/v1/auth/resend", guards=[anyone], tags=["auth"], status_code=202, summary="Send the code again")
 async def resend(accounts: NamedDependency[AccountService], data: JSONBody[EmailRequest]) -> Accepted:
     """Sends the code again, at most every half minute and a few times an hour."""
-    await accounts.resend(data.email)
+    await accounts.authentication.send_code(data.email)
     return Accepted(message="If this address waits for a code, one is on its way.")
 
 
@@ -216,26 +217,26 @@ async def login(
     request: PageRequest, accounts: NamedDependency[AccountService], data: JSONBody[LoginRequest]
 ) -> TokensAnswer:
     """Signs in with address and password."""
-    user = await accounts.sign_in(data.email, data.password)
-    return _tokens_answer(await accounts.begin_api_session(user, _client(request)))
+    user = await accounts.authentication.sign_in(data.email, data.password)
+    return _tokens_answer(await accounts.sessions.begin_api(user, _client(request)))
 
 
 @post("/api/v1/auth/refresh", guards=[anyone], tags=["auth"], status_code=200, summary="Exchange a refresh token")
 async def refresh(accounts: NamedDependency[AccountService], data: JSONBody[RefreshRequest]) -> TokensAnswer:
     """Returns new tokens. A refresh token works once: used again, it ends its whole session."""
-    return _tokens_answer(await accounts.refresh(data.refresh_token))
+    return _tokens_answer(await accounts.sessions.refresh(data.refresh_token))
 
 
 @post("/api/v1/auth/logout", guards=[anyone], tags=["auth"], status_code=204, summary="Sign out")
 async def logout(accounts: NamedDependency[AccountService], data: JSONBody[RefreshRequest]) -> None:
     """Ends the session of a refresh token."""
-    await accounts.end_api_session(data.refresh_token)
+    await accounts.sessions.end_api(data.refresh_token)
 
 
 @post("/api/v1/auth/forgot-password", guards=[anyone], tags=["auth"], status_code=202, summary="Ask for a reset code")
 async def forgot_password(accounts: NamedDependency[AccountService], data: JSONBody[EmailRequest]) -> Accepted:
     """Mails a code for a new password. The answer does not tell whether the address has an account."""
-    await accounts.forgot_password(data.email)
+    await accounts.authentication.forgot_password(data.email)
     return Accepted(message="If this address has an account, a code is on its way.")
 
 
@@ -244,8 +245,8 @@ async def reset_password(
     request: PageRequest, accounts: NamedDependency[AccountService], data: JSONBody[ResetPasswordRequest]
 ) -> TokensAnswer:
     """Sets a new password with the mailed code, ends all sessions, and signs in."""
-    user = await accounts.reset_password(data.email, data.code, data.password)
-    return _tokens_answer(await accounts.begin_api_session(user, _client(request)))
+    user = await accounts.authentication.reset_password(data.email, data.code, data.password)
+    return _tokens_answer(await accounts.sessions.begin_api(user, _client(request)))
 
 
 @get("/api/v1/me", guards=[signed_in], tags=["me"], summary="My account")
@@ -259,15 +260,14 @@ async def change_me(
     principal: NamedDependency[Principal], accounts: NamedDependency[AccountService], data: JSONBody[MeChange]
 ) -> UserAnswer:
     """Changes name, profile and preferences."""
-    user = await accounts.user(principal.user_id)
-    name = data.name if isinstance(data.name, str) else user.name
-    profile = user.profile
-    if isinstance(data.profile, ProfileChange):
-        profile = Profile(**msgspec.structs.asdict(data.profile))
-    await accounts.change_profile(principal, name, profile)
-    if isinstance(data.preferences, PreferencesChange):
-        await accounts.change_preferences(principal, Preferences(**msgspec.structs.asdict(data.preferences)))
-    return user_answer(await accounts.user(principal.user_id))
+    profile, preferences = data.profile or None, data.preferences or None
+    user = await accounts.change(
+        principal,
+        name=data.name or None,
+        profile=Profile(**msgspec.structs.asdict(profile)) if profile else None,
+        preferences=Preferences(**msgspec.structs.asdict(preferences)) if preferences else None,
+    )
+    return user_answer(user)
 
 
 @delete("/api/v1/me", guards=[signed_in], tags=["me"], summary="Delete my account")
@@ -292,7 +292,7 @@ async def my_sessions(
             last_used_at=session.last_used_at,
             current=session.id == principal.session_id,
         )
-        for session in await accounts.sessions(principal)
+        for session in await accounts.sessions.list_of(principal)
     ]
     return Listing(items=items, next_cursor=None)
 
@@ -302,7 +302,7 @@ async def end_session(
     session_id: FromPath[str], principal: NamedDependency[Principal], accounts: NamedDependency[AccountService]
 ) -> None:
     """Signs one of the caller's clients out at once."""
-    await accounts.end_session(principal, session_id)
+    await accounts.sessions.end(principal, session_id)
 
 
 @get("/api/v1/me/export", guards=[signed_in], tags=["me"], summary="Everything kept about me")

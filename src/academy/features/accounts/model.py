@@ -42,8 +42,10 @@ class User(Document, kw_only=True):
 
     Attributes:
         email: as typed, for sending mail.
-        email_key: the address in the form used for comparing (see `service.email_key`); unique.
+        email_key: the address in the form used for comparing (see `validation.email_key`); unique.
+        former_emails: addresses it had before: what was sent to them belongs to the account, too.
         password_hash: bcrypt, or None for an account that signs in by code only.
+        verified_at: when its owner proved the address; None while nobody has.
     """
 
     __collection__: ClassVar[str] = "users"
@@ -51,12 +53,13 @@ class User(Document, kw_only=True):
         Index(("email_key",), unique=True),
         Index(("role", "created_at")),
         Index(("status", "created_at")),
-        Index(("created_at",)),
+        Index(("-created_at",)),
     )
     __search__: ClassVar[tuple[SearchField, ...]] = (SearchField("name", 2), SearchField("email", 1))
 
     email: str
     email_key: str
+    former_emails: list[str] = []
     name: str
     role: Role = Role.LEARNER
     status: UserStatus = UserStatus.UNVERIFIED
@@ -64,6 +67,7 @@ class User(Document, kw_only=True):
     profile: Profile = msgspec.field(default_factory=Profile)
     preferences: Preferences = msgspec.field(default_factory=Preferences)
     verified_at: datetime | None = None
+    last_sign_in_at: datetime | None = None
 
 
 class UserList(msgspec.Struct, frozen=True):
@@ -154,8 +158,30 @@ class OneTimeCode(Document, kw_only=True):
     new_email: str | None = None
 
 
+class AuditAction(StrEnum):
+    """What the audit trail tells."""
+
+    ACCOUNT_CREATED = "account_created"
+    ACCOUNT_DELETED = "account_deleted"
+    ACCOUNT_SUSPENDED = "account_suspended"
+    ACCOUNT_UNSUSPENDED = "account_unsuspended"
+    EMAIL_VERIFIED = "email_verified"
+    EMAIL_CHANGED = "email_changed"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - an action
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - an action
+    ROLE_CHANGED = "role_changed"
+    SESSIONS_ENDED = "sessions_ended"
+    REFRESH_TOKEN_REUSED = "refresh_token_reused"  # noqa: S105 - an action
+
+
 class AuditEntry(Document, kw_only=True):
-    """Who did what to whom, when and from where. Written, never changed."""
+    """Who did what to whom, and when. Written, never changed; names people by their ids only.
+
+    Attributes:
+        actor_id: the user who did it, or `administration.COMMAND_LINE`.
+        subject_id: the user it was done to.
+        details: what the action itself does not tell, such as the new role.
+    """
 
     __collection__: ClassVar[str] = "audit_entries"
     __indexes__: ClassVar[tuple[Index, ...]] = (
@@ -165,7 +191,6 @@ class AuditEntry(Document, kw_only=True):
     )
 
     actor_id: str
-    action: str
+    action: AuditAction
     subject_id: str
-    address: str = ""
     details: dict[str, str] = {}

@@ -1,5 +1,6 @@
 """HTML handlers for becoming someone and signing in."""
 
+from contextlib import suppress
 from typing import Annotated
 
 import msgspec
@@ -13,7 +14,7 @@ from academy.features.accounts.model import User
 from academy.features.accounts.service import AccountService
 from academy.features.accounts.sessions import Client
 from academy.infrastructure.security.principal import Principal
-from academy.kit.errors import AcademyError
+from academy.kit.errors import AcademyError, NotFoundError
 from academy.web.authentication import SESSION_COOKIE
 from academy.web.forms import Form, empty_form, read_form
 from academy.web.guards import anyone
@@ -22,7 +23,7 @@ from academy.web.requests import PageRequest, client_address, client_device
 from academy.web.settings import WebSettings
 
 HOME = "/dashboard"
-_COOKIE_SECONDS = 90 * 86_400
+_CODE_SENT = "If this address has an account, a code is on its way. Only the newest code counts."
 
 Email = Annotated[str, Meta(min_length=3, max_length=254)]
 Password = Annotated[str, Meta(min_length=1, max_length=1000)]
@@ -70,17 +71,30 @@ class ResetForm(msgspec.Struct, kw_only=True):
 
 
 async def _signed_in(
-    request: PageRequest, accounts: AccountService, web_settings: WebSettings, user: User, location: str
+    request: PageRequest,
+    pages: Pages,
+    accounts: AccountService,
+    web_settings: WebSettings,
+    user: User,
+    location: str = HOME,
 ) -> Response[bytes]:
-    """Begins a session with a fresh secret and sends the visitor on."""
+    """Begins a session with a fresh secret, in place of the browser's one, and sends the visitor on.
+
+    Somebody who comes for the first time without a password is sent to choose one.
+    """
     client = Client(device=client_device(request), address=client_address(request))
-    token = await accounts.begin_browser_session(user, client)
-    response = redirect(location)
+    token = await accounts.sessions.begin_browser(user, client)
+    await _end_session_of(request, accounts)
+    if user.password_hash is None and user.last_sign_in_at is None:
+        text = "Your address is confirmed. Choose a password now, or sign in by a code each time."
+        response = pages.redirect_with("info", text, "/account/security")
+    else:
+        response = redirect(location)
     response.set_cookie(
         Cookie(
             key=SESSION_COOKIE,
             value=token,
-            max_age=_COOKIE_SECONDS,
+            max_age=int(accounts.sessions.longest_life.total_seconds()),
             path="/",
             httponly=True,
             samesite="lax",
@@ -90,16 +104,35 @@ async def _signed_in(
     return response
 
 
+async def _end_session_of(request: PageRequest, accounts: AccountService) -> None:
+    visitor = request.scope["user"]
+    if visitor:
+        with suppress(NotFoundError):  # it was ended a moment ago, from elsewhere or by a second click
+            await accounts.sessions.end(visitor, visitor.session_id)
+
+
 @get("/register", guards=[anyone], include_in_schema=False)
 async def register_page(
-    request: PageRequest, pages: NamedDependency[Pages], visitor: NamedDependency[Principal | None]
+    request: PageRequest,
+    pages: NamedDependency[Pages],
+    accounts: NamedDependency[AccountService],
+    visitor: NamedDependency[Principal | None],
 ) -> Response[bytes]:
     """The registration form."""
     if visitor:
         return redirect(HOME)
     wanted = safe_next(request.query_params.get("next"), "")
     form = empty_form(RegisterForm, name="", email=request.query_params.get("email", ""), next=wanted)
-    return pages.render(request, "accounts/register.html", form=form)
+    return _register_form(request, pages, accounts, form)
+
+
+def _register_form(
+    request: PageRequest, pages: Pages, accounts: AccountService, form: Form[RegisterForm], *, status_code: int = 200
+) -> Response[bytes]:
+    shortest = accounts.password_min_length
+    return pages.render(
+        request, "accounts/register.html", status_code=status_code, form=form, password_min_length=shortest
+    )
 
 
 @post("/register", guards=[anyone], include_in_schema=False, status_code=200)
@@ -110,12 +143,12 @@ async def register(
     form = await read_form(request, RegisterForm)
     if form.data is not None:
         try:
-            await accounts.register(form.data.email, form.data.name, form.data.password)
+            await accounts.authentication.register(form.data.email, form.data.name, form.data.password)
         except AcademyError as error:
             form.blame(error)
         else:
             return redirect("/verify", email=form.data.email, next=safe_next(form.data.next, ""))
-    return pages.render(request, "accounts/register.html", status_code=422, form=form)
+    return _register_form(request, pages, accounts, form, status_code=422)
 
 
 @get("/verify", guards=[anyone], include_in_schema=False)
@@ -141,11 +174,12 @@ async def verify(
     form = await read_form(request, VerifyForm)
     if form.data is not None:
         try:
-            user = await accounts.verify(form.data.email, form.data.code)
+            user = await accounts.authentication.sign_in_by_code(form.data.email, form.data.code)
         except AcademyError as error:
             form.blame(error)
         else:
-            return await _signed_in(request, accounts, web_settings, user, safe_next(form.data.next, HOME))
+            wanted = safe_next(form.data.next, HOME)
+            return await _signed_in(request, pages, accounts, web_settings, user, wanted)
     return pages.render(request, "accounts/verify.html", status_code=422, form=form)
 
 
@@ -157,10 +191,9 @@ async def resend(
     form = await read_form(request, EmailForm)
     if form.data is None:
         return redirect("/register")
-    await accounts.resend(form.data.email)
-    response = redirect("/verify", email=form.data.email, next=safe_next(form.data.next, ""))
-    pages.flash(response, "info", "If this address waits for a code, one is on its way (twice a minute at most).")
-    return response
+    await accounts.authentication.send_code(form.data.email)
+    wanted = safe_next(form.data.next, "")
+    return pages.redirect_with("info", _CODE_SENT, "/verify", email=form.data.email, next=wanted)
 
 
 @get("/login", guards=[anyone], include_in_schema=False)
@@ -186,17 +219,19 @@ async def login(
     form = await read_form(request, LoginForm)
     if form.data is not None:
         try:
-            user = await accounts.sign_in(form.data.email, form.data.password)
-        except NotVerified:
-            return redirect("/verify", email=form.data.email, next=safe_next(form.data.next, ""))
+            user = await accounts.authentication.sign_in(form.data.email, form.data.password)
+        except NotVerified as error:
+            wanted = safe_next(form.data.next, "")
+            return pages.redirect_with("info", error.message, "/verify", email=form.data.email, next=wanted)
         except AcademyError as error:
             form.blame(error)
         else:
-            return await _signed_in(request, accounts, web_settings, user, safe_next(form.data.next, HOME))
+            wanted = safe_next(form.data.next, HOME)
+            return await _signed_in(request, pages, accounts, web_settings, user, wanted)
     return pages.render(request, "accounts/login.html", status_code=422, form=form)
 
 
-@post("/login/code", guards=[anyone], include_in_schema=False, status_code=200)
+@post("/login/code/send", guards=[anyone], include_in_schema=False, status_code=200)
 async def send_sign_in_code(
     request: PageRequest, pages: NamedDependency[Pages], accounts: NamedDependency[AccountService]
 ) -> Response[bytes]:
@@ -206,8 +241,9 @@ async def send_sign_in_code(
         login_form: Form[LoginForm] = empty_form(LoginForm, email=form.values["email"], next=form.values["next"])
         login_form.errors["email"] = "Type your e-mail address first; the code goes there."
         return pages.render(request, "accounts/login.html", status_code=422, form=login_form)
-    await accounts.send_sign_in_code(form.data.email)
-    return redirect("/login/code", email=form.data.email, next=safe_next(form.data.next, ""))
+    await accounts.authentication.send_code(form.data.email)
+    wanted = safe_next(form.data.next, "")
+    return pages.redirect_with("info", _CODE_SENT, "/login/code", email=form.data.email, next=wanted)
 
 
 @get("/login/code", guards=[anyone], include_in_schema=False)
@@ -218,7 +254,7 @@ async def code_page(request: PageRequest, pages: NamedDependency[Pages]) -> Resp
     return pages.render(request, "accounts/login_code.html", form=form)
 
 
-@post("/login/code/confirm", guards=[anyone], include_in_schema=False, status_code=200)
+@post("/login/code", guards=[anyone], include_in_schema=False, status_code=200)
 async def login_by_code(
     request: PageRequest,
     pages: NamedDependency[Pages],
@@ -229,21 +265,21 @@ async def login_by_code(
     form = await read_form(request, VerifyForm)
     if form.data is not None:
         try:
-            user = await accounts.check_sign_in_code(form.data.email, form.data.code)
+            user = await accounts.authentication.sign_in_by_code(form.data.email, form.data.code)
         except AcademyError as error:
             form.blame(error)
         else:
-            return await _signed_in(request, accounts, web_settings, user, safe_next(form.data.next, HOME))
+            wanted = safe_next(form.data.next, HOME)
+            return await _signed_in(request, pages, accounts, web_settings, user, wanted)
     return pages.render(request, "accounts/login_code.html", status_code=422, form=form)
 
 
 @post("/logout", guards=[anyone], include_in_schema=False, status_code=200)
 async def logout(
-    pages: NamedDependency[Pages], accounts: NamedDependency[AccountService], visitor: NamedDependency[Principal | None]
+    request: PageRequest, pages: NamedDependency[Pages], accounts: NamedDependency[AccountService]
 ) -> Response[bytes]:
     """Signs out."""
-    if visitor:
-        await accounts.end_session(visitor, visitor.session_id)
+    await _end_session_of(request, accounts)
     response = pages.redirect_with("success", "You are signed out.", "/")
     response.delete_cookie(SESSION_COOKIE)
     return response
@@ -264,15 +300,26 @@ async def forgot(
     form = await read_form(request, EmailForm)
     if form.data is None:
         return pages.render(request, "accounts/forgot_password.html", status_code=422, form=form)
-    await accounts.forgot_password(form.data.email)
-    return redirect("/reset-password", email=form.data.email)
+    await accounts.authentication.forgot_password(form.data.email)
+    return pages.redirect_with("info", _CODE_SENT, "/reset-password", email=form.data.email)
 
 
 @get("/reset-password", guards=[anyone], include_in_schema=False)
-async def reset_page(request: PageRequest, pages: NamedDependency[Pages]) -> Response[bytes]:
+async def reset_page(
+    request: PageRequest, pages: NamedDependency[Pages], accounts: NamedDependency[AccountService]
+) -> Response[bytes]:
     """The form for a new password."""
     form = empty_form(ResetForm, email=request.query_params.get("email", ""), code="")
-    return pages.render(request, "accounts/reset_password.html", form=form)
+    return _reset_form(request, pages, accounts, form)
+
+
+def _reset_form(
+    request: PageRequest, pages: Pages, accounts: AccountService, form: Form[ResetForm], *, status_code: int = 200
+) -> Response[bytes]:
+    shortest = accounts.password_min_length
+    return pages.render(
+        request, "accounts/reset_password.html", status_code=status_code, form=form, password_min_length=shortest
+    )
 
 
 @post("/reset-password", guards=[anyone], include_in_schema=False, status_code=200)
@@ -286,12 +333,12 @@ async def reset(
     form = await read_form(request, ResetForm)
     if form.data is not None:
         try:
-            user = await accounts.reset_password(form.data.email, form.data.code, form.data.password)
+            user = await accounts.authentication.reset_password(form.data.email, form.data.code, form.data.password)
         except AcademyError as error:
             form.blame(error)
         else:
-            return await _signed_in(request, accounts, web_settings, user, HOME)
-    return pages.render(request, "accounts/reset_password.html", status_code=422, form=form)
+            return await _signed_in(request, pages, accounts, web_settings, user)
+    return _reset_form(request, pages, accounts, form, status_code=422)
 
 
 handlers = [

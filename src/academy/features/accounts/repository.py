@@ -62,9 +62,30 @@ class AccountRepository:
         page = await self._users.page({}, sort=("-created_at",), limit=limit, cursor=cursor)
         return UserList(page.items, page.next_cursor, await self._users.count({}))
 
-    async def active_admins(self) -> int:
-        """Counts active admins."""
-        return await self._users.count({"role": Role.ADMIN.value, "status": UserStatus.ACTIVE.value})
+    async def activate_user(self, user_id: str, now: datetime) -> User | None:
+        """Makes an unproven account active; None when it is not unproven (any more)."""
+        fields = {"status": UserStatus.ACTIVE.value, "verified_at": now, "updated_at": now}
+        return await self._users.find_and_update(
+            {"id": user_id, "status": UserStatus.UNVERIFIED.value}, {"$set": fields}
+        )
+
+    async def admit_user(self, user_id: str, password_hash: str | None, now: datetime) -> User | None:
+        """Notes a sign-in; None when the account is not active or has another password by now."""
+        query = {"id": user_id, "status": UserStatus.ACTIVE.value, "password_hash": password_hash}
+        return await self._users.find_and_update(query, {"$set": {"last_sign_in_at": now}})
+
+    async def replace_password(self, user_id: str, old: str | None, fresh: str, now: datetime) -> User | None:
+        """Puts the hash of a password in the place of another one; None when that was changed meanwhile."""
+        query = {"id": user_id, "password_hash": old}
+        return await self._users.find_and_update(query, {"$set": {"password_hash": fresh, "updated_at": now}})
+
+    async def hold_other_admin(self, user_id: str) -> bool:
+        """Whether there is another active admin; no other transaction can take that one away until this one is over.
+
+        The write changes nothing but the version: it makes two admins who remove each other collide.
+        """
+        query = {"role": Role.ADMIN.value, "status": UserStatus.ACTIVE.value, "id": {"$ne": user_id}}
+        return await self._users.update_one(query, {"$set": {"role": Role.ADMIN.value}})
 
     async def delete_unverified(self, before: datetime) -> int:
         """Removes accounts that were made before a moment and never proven."""
@@ -89,14 +110,16 @@ class AccountRepository:
         change = {"$set": {"last_used_at": now, "expires_at": expires_at, "updated_at": now}}
         await self._sessions.update_one({"id": session_id}, change)
 
-    async def sessions_of(self, user_id: str) -> list[Session]:
-        """Returns a user's sessions, last used first."""
-        return await self._sessions.find({"user_id": user_id}, sort=("-last_used_at",))
+    async def sessions_of(self, user_id: str, now: datetime) -> list[Session]:
+        """Returns a user's sessions (at most 200) that have not expired, last used first."""
+        return await self._sessions.find({"user_id": user_id, "expires_at": {"$gt": now}}, sort=("-last_used_at",))
 
     async def end_session(self, session_id: str, user_id: str) -> bool:
-        """Ends a user's session with its refresh tokens; False when there is none."""
+        """Ends a user's session with its refresh tokens; False, and nothing changes, when the user has no such one."""
+        if not await self._sessions.delete_one({"id": session_id, "user_id": user_id}):
+            return False
         await self._tokens.delete_many({"session_id": session_id})
-        return await self._sessions.delete_one({"id": session_id, "user_id": user_id})
+        return True
 
     async def end_sessions_of(self, user_id: str, *, but: str = "") -> None:
         """Ends all sessions of a user, except one."""
@@ -152,6 +175,10 @@ class AccountRepository:
     async def insert_audit(self, entry: AuditEntry) -> None:
         """Writes an audit entry."""
         await self._audit.insert(entry)
+
+    async def audit_of(self, subject_id: str) -> list[AuditEntry]:
+        """Returns what was done to a user (the latest 200 entries), newest first."""
+        return await self._audit.find({"subject_id": subject_id}, sort=("-created_at",))
 
     async def audit(self, limit: int, cursor: str | None) -> Page[AuditEntry]:
         """Returns the audit trail, newest first."""

@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 from litestar import get, patch, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody, Parameter
+from litestar.params import FromPath, FromQuery, JSONBody, Parameter, QueryParameter
 
 from academy.features.accounts.model import User, UserStatus
 from academy.features.admin.service import AdminService, HealthReport, Overview
@@ -26,6 +26,7 @@ class UserRow(msgspec.Struct, kw_only=True):
     role: Role
     status: UserStatus
     created_at: datetime
+    last_sign_in_at: datetime | None
 
 
 class UserChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -70,6 +71,7 @@ def _user_row(user: User) -> UserRow:
         role=user.role,
         status=user.status,
         created_at=user.created_at,
+        last_sign_in_at=user.last_sign_in_at,
     )
 
 
@@ -111,13 +113,7 @@ async def change_user(
     data: JSONBody[UserChange],
 ) -> UserRow:
     """Changes the role, suspends or unsuspends; the account's sessions end at once."""
-    user = await admin.user(user_id)
-    if data.role is not None:
-        user = await admin.set_role(principal, user_id, data.role)
-    if data.suspended is not None:
-        change = admin.suspend if data.suspended else admin.unsuspend
-        user = await change(principal, user_id)
-    return _user_row(user)
+    return _user_row(await admin.change_user(principal, user_id, data.role, data.suspended))
 
 
 @get("/api/v1/admin/jobs", guards=[admins], tags=["admin"], summary="Jobs")
@@ -141,7 +137,7 @@ async def retry_job(job_id: FromPath[str], admin: NamedDependency[AdminService])
 @get("/api/v1/admin/mail", guards=[admins], tags=["admin"], summary="The mail log")
 async def list_mail(
     admin: NamedDependency[AdminService],
-    mail_state: FromQuery[MailState | None] = None,
+    mail_state: Annotated[MailState | None, QueryParameter(name="state", required=False)] = None,
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> Listing[MailRow]:

@@ -15,11 +15,21 @@ from academy.web.guards import admins
 from academy.web.pages import Pages
 from academy.web.requests import PageRequest
 
+_ROWS, _NEWEST = 25, 5
+
 
 class RoleForm(msgspec.Struct, kw_only=True):
     """A new role."""
 
     role: Role
+
+
+class ListForm(msgspec.Struct, kw_only=True):
+    """The part of a list in which a button was pressed, to come back to it: its search, or its filter."""
+
+    q: str = ""
+    state: str = ""
+    status: str = ""
 
 
 def _cursor(request: PageRequest) -> str | None:
@@ -31,15 +41,15 @@ async def overview(
     request: PageRequest, pages: NamedDependency[Pages], admin: NamedDependency[AdminService]
 ) -> Response[bytes]:
     """The academy in figures, its health, the newest of everything."""
-    enrolments, _ = await admin.enrolments(limit=5)
+    enrolments, _ = await admin.enrolments(limit=_NEWEST)
     return pages.render(
         request,
         "admin/overview.html",
         overview=await admin.overview(),
         health=await admin.health(),
-        users=(await admin.users(limit=5)).items,
+        users=(await admin.users(limit=_NEWEST)).items,
         enrolments=enrolments,
-        mails=(await admin.mail(limit=5)).items,
+        mails=(await admin.mail(limit=_NEWEST)).items,
     )
 
 
@@ -49,12 +59,20 @@ async def users(
 ) -> Response[bytes]:
     """All accounts."""
     text = request.query_params.get("q", "")[:200]
-    found = await admin.users(text, cursor=_cursor(request))
-    return pages.render(request, "admin/users.html", found=found, text=text, roles=list(Role))
+    cursor = _cursor(request)
+    found = await admin.users(text, limit=_ROWS, cursor=cursor)
+    return pages.render(request, "admin/users.html", found=found, text=text, roles=list(Role), cursor=cursor)
+
+
+async def _back(request: PageRequest, pages: Pages, kind: str, text: str, location: str) -> Response[bytes]:
+    """Shows `text` on the part of the list from where the request came."""
+    form = await read_form(request, ListForm)
+    return pages.redirect_with(kind, text, location, **form.values)
 
 
 @post("/admin/users/{user_id:str}/suspend", guards=[admins], include_in_schema=False, status_code=200)
 async def suspend(
+    request: PageRequest,
     user_id: FromPath[str],
     pages: NamedDependency[Pages],
     principal: NamedDependency[Principal],
@@ -64,12 +82,14 @@ async def suspend(
     try:
         user = await admin.suspend(principal, user_id)
     except AcademyError as error:
-        return pages.redirect_with("error", error.message, "/admin/users")
-    return pages.redirect_with("success", f"{user.name} is suspended and signed out everywhere.", "/admin/users")
+        return await _back(request, pages, "error", error.message, "/admin/users")
+    text = f"{user.name} is suspended and signed out everywhere."
+    return await _back(request, pages, "success", text, "/admin/users")
 
 
 @post("/admin/users/{user_id:str}/unsuspend", guards=[admins], include_in_schema=False, status_code=200)
 async def unsuspend(
+    request: PageRequest,
     user_id: FromPath[str],
     pages: NamedDependency[Pages],
     principal: NamedDependency[Principal],
@@ -77,7 +97,7 @@ async def unsuspend(
 ) -> Response[bytes]:
     """Opens an account again."""
     user = await admin.unsuspend(principal, user_id)
-    return pages.redirect_with("success", f"{user.name} may sign in again.", "/admin/users")
+    return await _back(request, pages, "success", f"{user.name} may sign in again.", "/admin/users")
 
 
 @post("/admin/users/{user_id:str}/role", guards=[admins], include_in_schema=False, status_code=200)
@@ -91,13 +111,13 @@ async def set_role(
     """Changes a role."""
     form = await read_form(request, RoleForm)
     if form.data is None:
-        return pages.redirect_with("error", "Choose one of the roles.", "/admin/users")
+        return await _back(request, pages, "error", "Choose one of the roles.", "/admin/users")
     try:
         user = await admin.set_role(principal, user_id, form.data.role)
     except AcademyError as error:
-        return pages.redirect_with("error", error.message, "/admin/users")
+        return await _back(request, pages, "error", error.message, "/admin/users")
     text = f"{user.name} has the role {user.role.value} now and signs in anew."
-    return pages.redirect_with("success", text, "/admin/users")
+    return await _back(request, pages, "success", text, "/admin/users")
 
 
 @get("/admin/courses", guards=[admins], include_in_schema=False)
@@ -105,7 +125,10 @@ async def courses(
     request: PageRequest, pages: NamedDependency[Pages], admin: NamedDependency[AdminService]
 ) -> Response[bytes]:
     """All courses."""
-    return pages.render(request, "admin/courses.html", page=await admin.courses(cursor=_cursor(request)))
+    cursor = _cursor(request)
+    return pages.render(
+        request, "admin/courses.html", page=await admin.courses(limit=_ROWS, cursor=cursor), cursor=cursor
+    )
 
 
 @get("/admin/enrolments", guards=[admins], include_in_schema=False)
@@ -113,8 +136,9 @@ async def enrolments(
     request: PageRequest, pages: NamedDependency[Pages], admin: NamedDependency[AdminService]
 ) -> Response[bytes]:
     """All enrolments."""
-    rows, next_cursor = await admin.enrolments(cursor=_cursor(request))
-    return pages.render(request, "admin/enrolments.html", rows=rows, next_cursor=next_cursor)
+    cursor = _cursor(request)
+    rows, next_cursor = await admin.enrolments(limit=_ROWS, cursor=cursor)
+    return pages.render(request, "admin/enrolments.html", rows=rows, next_cursor=next_cursor, cursor=cursor)
 
 
 @get("/admin/mail", guards=[admins], include_in_schema=False)
@@ -124,20 +148,21 @@ async def mail(
     """The mail log."""
     wanted = request.query_params.get("state", "")
     state = MailState(wanted) if wanted in set(MailState) else None
-    page = await admin.mail(state=state, cursor=_cursor(request))
-    return pages.render(request, "admin/mail.html", page=page, state=state, states=list(MailState))
+    cursor = _cursor(request)
+    page = await admin.mail(state=state, limit=_ROWS, cursor=cursor)
+    return pages.render(request, "admin/mail.html", page=page, state=state, states=list(MailState), cursor=cursor)
 
 
 @post("/admin/mail/{mail_id:str}/resend", guards=[admins], include_in_schema=False, status_code=200)
 async def resend(
-    mail_id: FromPath[str], pages: NamedDependency[Pages], admin: NamedDependency[AdminService]
+    request: PageRequest, mail_id: FromPath[str], pages: NamedDependency[Pages], admin: NamedDependency[AdminService]
 ) -> Response[bytes]:
     """Sends a mail again."""
     try:
         await admin.resend_mail(mail_id)
     except AcademyError as error:
-        return pages.redirect_with("error", error.message, "/admin/mail")
-    return pages.redirect_with("success", "The mail is sent again.", "/admin/mail")
+        return await _back(request, pages, "error", error.message, "/admin/mail")
+    return await _back(request, pages, "success", "The mail is sent again.", "/admin/mail")
 
 
 @get("/admin/jobs", guards=[admins], include_in_schema=False)
@@ -147,20 +172,21 @@ async def jobs(
     """The jobs."""
     wanted = request.query_params.get("status", "")
     status = JobStatus(wanted) if wanted in set(JobStatus) else None
-    page = await admin.jobs(status=status, cursor=_cursor(request))
-    return pages.render(request, "admin/jobs.html", page=page, status=status, statuses=list(JobStatus))
+    cursor = _cursor(request)
+    page = await admin.jobs(status=status, limit=_ROWS, cursor=cursor)
+    return pages.render(request, "admin/jobs.html", page=page, status=status, statuses=list(JobStatus), cursor=cursor)
 
 
 @post("/admin/jobs/{job_id:str}/retry", guards=[admins], include_in_schema=False, status_code=200)
 async def retry_job(
-    job_id: FromPath[str], pages: NamedDependency[Pages], admin: NamedDependency[AdminService]
+    request: PageRequest, job_id: FromPath[str], pages: NamedDependency[Pages], admin: NamedDependency[AdminService]
 ) -> Response[bytes]:
     """Queues a dead job again."""
     try:
         await admin.retry_job(job_id)
     except AcademyError as error:
-        return pages.redirect_with("error", error.message, "/admin/jobs")
-    return pages.redirect_with("success", "The job runs again.", "/admin/jobs")
+        return await _back(request, pages, "error", error.message, "/admin/jobs")
+    return await _back(request, pages, "success", "The job runs again.", "/admin/jobs")
 
 
 handlers = [

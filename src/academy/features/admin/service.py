@@ -116,6 +116,20 @@ class AdminService:
         """Changes a role; the account signs in anew. Raises NotFoundError, LastAdmin."""
         return await self._accounts.set_role(principal.user_id, user_id, role)
 
+    async def change_user(self, principal: Principal, user_id: str, role: Role | None, suspended: bool | None) -> User:
+        """Does what is not None of both, or nothing of it. Raises what those raise."""
+
+        async def work() -> User:
+            user = await self.user(user_id)
+            if role is not None:
+                user = await self.set_role(principal, user_id, role)
+            if suspended is not None:
+                change = self.suspend if suspended else self.unsuspend
+                user = await change(principal, user_id)
+            return user
+
+        return await self._database.transaction(work)
+
     async def courses(self, *, limit: int = 50, cursor: str | None = None) -> Page[Course]:
         """Returns all courses in every state. Raises InvalidCursor."""
         return await self._courses.all(limit=limit, cursor=cursor)
@@ -171,7 +185,9 @@ class AdminService:
 
     async def _jobs_detail(self) -> str:
         dead = (await self._jobs.counts()).get(JobStatus.DEAD.value, 0)
-        return f"{dead} jobs are dead; look at them under Admin, Jobs." if dead else ""
+        if not dead:
+            return ""
+        return f"{dead} {'job is' if dead == 1 else 'jobs are'} dead; see Admin, Jobs."
 
 
 async def _checked(check: Callable[[], Awaitable[str]], *, is_vital: bool = True) -> Check:

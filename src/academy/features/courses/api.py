@@ -1,24 +1,28 @@
-"""REST handlers of the catalogue, the courses and their reviews."""
+"""REST handlers of the catalogue and the courses; their reviews' stand in reviews_api.py."""
 
+from collections.abc import Awaitable
 from datetime import datetime
 from typing import Annotated
 
 import msgspec
 from litestar import Response, delete, get, patch, post, put
 from litestar.di import NamedDependency
+from litestar.exceptions import ClientException
 from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, Parameter
+from litestar.status_codes import HTTP_412_PRECONDITION_FAILED
 from msgspec import Meta
 
 from academy.features.accounts.model import User
+from academy.features.courses import reviews_api
 from academy.features.courses.curriculum import LessonDraft, SectionDraft
-from academy.features.courses.model import Course, CourseStatus, Lesson, LessonKind, Level, Review, Section
+from academy.features.courses.model import Course, CourseStatus, Lesson, LessonKind, Level, Section
 from academy.features.courses.repository import CatalogueFilter, CourseSort
-from academy.features.courses.reviews import LONGEST_REVIEW, MOST_STARS, ReviewService
 from academy.features.courses.service import CourseDetails, CourseService
+from academy.infrastructure.database.errors import VersionConflict
 from academy.infrastructure.security.principal import Principal
 from academy.kit.errors import InvalidError
 from academy.kit.money import Money
-from academy.web.guards import anyone, instructors, signed_in
+from academy.web.guards import anyone, instructors
 from academy.web.listing import Cursor, Limit, Listing
 
 Title = Annotated[str, Meta(min_length=1, max_length=120)]
@@ -93,17 +97,6 @@ class CourseAnswer(CourseSummary, kw_only=True):
     curriculum: list[SectionAnswer]
 
 
-class ReviewAnswer(msgspec.Struct, kw_only=True):
-    """A review; `author` is the learner's name."""
-
-    id: str
-    author: str
-    stars: int
-    text: str
-    created_at: datetime
-    updated_at: datetime
-
-
 class PriceRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Integer minor units and an ISO 4217 currency."""
 
@@ -167,13 +160,6 @@ class CurriculumRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
     sections: Annotated[list[SectionRequest], Meta(max_length=60)]
 
 
-class ReviewRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """My review."""
-
-    stars: Annotated[int, Meta(ge=1, le=MOST_STARS)]
-    text: Annotated[str, Meta(max_length=LONGEST_REVIEW)] = ""
-
-
 def summary_fields(course: Course, people: dict[str, User]) -> dict[str, object]:
     """What every answer about a course holds."""
     return {
@@ -223,17 +209,6 @@ def _lesson_answer(lesson: Lesson) -> LessonAnswer:
     )
 
 
-def _review_answer(review: Review) -> ReviewAnswer:
-    return ReviewAnswer(
-        id=review.id,
-        author=review.author_name,
-        stars=review.stars,
-        text=review.text,
-        created_at=review.created_at,
-        updated_at=review.updated_at,
-    )
-
-
 def _revision(if_match: str | None) -> int | None:
     """The revision an `If-Match` header names. Raises InvalidError for one that is no ETag of a course."""
     if if_match is None or if_match.strip() == "*":
@@ -242,6 +217,16 @@ def _revision(if_match: str | None) -> int | None:
     if not text.isdigit() or len(text) > 9:  # noqa: PLR2004 - more digits than edits anyone makes
         raise InvalidError("If-Match must hold the ETag of the course.", fields={"If-Match": "Send the ETag you read."})
     return int(text)
+
+
+async def _if_unchanged(changing: Awaitable[Course], if_match: str | None) -> Course:
+    """Awaits a change; answers 412 when `If-Match` names another revision than the present one (RFC 9110, 13.1.1)."""
+    try:
+        return await changing
+    except VersionConflict as error:
+        if if_match is None:
+            raise
+        raise ClientException(error.message, status_code=HTTP_412_PRECONDITION_FAILED) from error
 
 
 @get("/api/v1/courses", guards=[anyone], tags=["courses"], summary="The catalogue: published courses")
@@ -295,13 +280,10 @@ async def change_course(
     if_match: ETag = None,
 ) -> Response[CourseAnswer]:
     """Changes the given fields. With `If-Match`, only if nobody changed the course since."""
-    course = await courses.for_editing(principal, slug)
-    held = {name: getattr(course, name) for name in CourseDetails.__struct_fields__}
     given = {name: value for name, value in msgspec.structs.asdict(data).items() if value is not msgspec.UNSET}
     if isinstance(data.price, PriceRequest):
         given["price"] = Money(**msgspec.structs.asdict(data.price))
-    revision = _revision(if_match)
-    changed = await courses.edit(principal, slug, CourseDetails(**{**held, **given}), revision=revision)
+    changed = await _if_unchanged(courses.change(principal, slug, given, revision=_revision(if_match)), if_match)
     return await _answer(changed, courses)
 
 
@@ -347,8 +329,8 @@ async def put_curriculum(
         for s in data.sections
     ]
     texts = [[lesson.text for lesson in section.lessons] for section in data.sections]
-    course = await courses.set_curriculum(principal, slug, draft, revision=_revision(if_match), texts=texts)
-    return await _answer(course, courses)
+    changing = courses.set_curriculum(principal, slug, draft, revision=_revision(if_match), texts=texts)
+    return await _answer(await _if_unchanged(changing, if_match), courses)
 
 
 def _lesson_draft(lesson: LessonRequest) -> LessonDraft:
@@ -361,31 +343,6 @@ def _lesson_draft(lesson: LessonRequest) -> LessonDraft:
     )
 
 
-@get("/api/v1/courses/{slug:str}/reviews", guards=[anyone], tags=["courses"], summary="A course's reviews")
-async def list_reviews(
-    slug: FromPath[str],
-    visitor: NamedDependency[Principal | None],
-    courses: NamedDependency[CourseService],
-    reviews: NamedDependency[ReviewService],
-    limit: Limit = 20,
-    cursor: Cursor = None,
-) -> Listing[ReviewAnswer]:
-    """Returns the reviews, newest first."""
-    page = await reviews.of_course(await courses.get(slug, visitor), limit=limit, cursor=cursor)
-    return Listing(items=[_review_answer(review) for review in page.items], next_cursor=page.next_cursor)
-
-
-@put("/api/v1/courses/{slug:str}/reviews", guards=[signed_in], tags=["courses"], summary="Write my review")
-async def put_review(
-    slug: FromPath[str],
-    principal: NamedDependency[Principal],
-    reviews: NamedDependency[ReviewService],
-    data: JSONBody[ReviewRequest],
-) -> ReviewAnswer:
-    """Writes or rewrites the caller's review; only learners of the course may."""
-    return _review_answer(await reviews.write(principal, slug, data.stars, data.text))
-
-
 handlers = [
     list_courses,
     create_course,
@@ -395,6 +352,5 @@ handlers = [
     publish_course,
     unpublish_course,
     put_curriculum,
-    list_reviews,
-    put_review,
+    *reviews_api.handlers,
 ]

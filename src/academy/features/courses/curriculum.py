@@ -1,4 +1,4 @@
-"""The outline of a course: built from what an editor sends, so that lessons keep their identity."""
+"""The outline of a course: built from what an editor sends, so that lessons keep their identity; and what it lacks."""
 
 from collections.abc import Sequence
 
@@ -76,13 +76,65 @@ def _build_lesson(draft: LessonDraft, known: dict[str, Lesson], used: set[str]) 
     return msgspec.structs.replace(old, title=title, free_preview=draft.free_preview, youtube_id=youtube_id)
 
 
-def totals(curriculum: Sequence[Section]) -> tuple[int, int]:
-    """Returns the number of lessons and their summed length in seconds."""
+def outline_fields(curriculum: Sequence[Section]) -> dict[str, object]:
+    """Returns the fields of a course that hold its outline: sections, number of lessons, their summed length."""
     lessons = [lesson for section in curriculum for lesson in section.lessons]
-    return len(lessons), sum(lesson.duration_seconds for lesson in lessons)
+    return {
+        "curriculum": msgspec.to_builtins(curriculum),
+        "lesson_count": len(lessons),
+        "duration_seconds": sum(lesson.duration_seconds for lesson in lessons),
+    }
 
 
 def reading_seconds(markdown: str) -> int:
     """Estimates how long a text takes to read, at 200 words a minute; at least one minute for any text."""
     words = len(markdown.split())
     return max(60, round(words / _WORDS_PER_MINUTE * 60)) if words else 0
+
+
+def with_video(lesson: Lesson, video_id: str | None, seconds: int) -> Lesson:
+    """Returns the lesson with a video of this length; 0 seconds say that it is still being checked.
+
+    A lesson that shows a video already keeps showing it until the new one is checked.
+    """
+    if video_id is not None and seconds == 0 and lesson.duration_seconds:
+        return msgspec.structs.replace(lesson, new_video_id=video_id)
+    return msgspec.structs.replace(lesson, video_id=video_id, new_video_id=None, duration_seconds=seconds)
+
+
+def without_video(lesson: Lesson, video_id: str) -> Lesson:
+    """Returns the lesson after one of its videos is gone; one that is being checked takes the place of the other."""
+    if lesson.new_video_id == video_id:
+        return msgspec.structs.replace(lesson, new_video_id=None)
+    return msgspec.structs.replace(lesson, video_id=lesson.new_video_id, new_video_id=None, duration_seconds=0)
+
+
+def missing_for_publication(course: Course) -> dict[str, str]:
+    """Returns what a course still lacks: field -> what to do. Empty when it can be published."""
+    missing: dict[str, str] = {}
+    if not course.subtitle:
+        missing["subtitle"] = "Add a subtitle: one line that says what the course is about."
+    if not course.description:
+        missing["description"] = "Describe the course."
+    if not course.category:
+        missing["category"] = "Choose a category."
+    if not course.lessons():
+        missing["curriculum"] = "Add at least one lesson."
+    for lesson in course.lessons():
+        lack = _lacks(lesson)
+        if lack:
+            missing[f"lesson:{lesson.id}"] = f"“{lesson.title}”: {lack}"
+    return missing
+
+
+def _lacks(lesson: Lesson) -> str:
+    """What a lesson still lacks, "" when nothing."""
+    match lesson.kind:
+        case LessonKind.VIDEO:
+            return "" if lesson.video_id and lesson.duration_seconds else "upload its video and wait until it is ready."
+        case LessonKind.TEXT:
+            return "" if lesson.has_text else "write its text."
+        case LessonKind.FILE:
+            return "" if lesson.file_key else "upload its file."
+        case LessonKind.YOUTUBE:
+            return "" if lesson.youtube_id else "add the address of its YouTube video."

@@ -49,6 +49,15 @@ class NotReadyToPublish(ConflictError):
         super().__init__("The course cannot be published yet. " + " ".join(missing.values()), fields=missing)
 
 
+class CourseHasLearners(ConflictError):
+    """Learners would lose what they have."""
+
+    code = "course_has_learners"
+
+    def __init__(self) -> None:
+        super().__init__("This course has learners. Unpublish it instead: they keep what they have.")
+
+
 class InvalidCurriculum(InvalidError):
     """The curriculum breaks a rule."""
 

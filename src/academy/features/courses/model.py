@@ -42,6 +42,7 @@ class Lesson(msgspec.Struct, kw_only=True):
     Attributes:
         duration_seconds: length of the video, or the estimated reading time of the text.
         video_id: of kind VIDEO: the Video.
+        new_video_id: of kind VIDEO: the Video that takes its place as soon as it is found to be good.
         file_key, file_name: of kind FILE: the stored object and the name shown.
         youtube_id: of kind YOUTUBE: the video's id at YouTube.
         has_text: whether a LessonText with the same id exists.
@@ -53,10 +54,32 @@ class Lesson(msgspec.Struct, kw_only=True):
     free_preview: bool = False
     duration_seconds: int = 0
     video_id: str | None = None
+    new_video_id: str | None = None
     file_key: str | None = None
     file_name: str = ""
     youtube_id: str = ""
     has_text: bool = False
+
+
+class LessonVideo(msgspec.Struct, frozen=True, kw_only=True):
+    """What the feature that holds the videos tells the makers of a lesson about its video.
+
+    Attributes:
+        state: `checking`, `ready` or `failed`; then `failure` says why, in words for the instructor.
+        url, poster_url: signed addresses that hold for a while; None unless it is ready.
+    """
+
+    id: str
+    state: str
+    failure: str
+    file_name: str
+    content_type: str
+    size: int
+    duration_seconds: float
+    width: int
+    height: int
+    url: str | None
+    poster_url: str | None
 
 
 class Section(msgspec.Struct, kw_only=True):

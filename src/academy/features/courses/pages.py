@@ -1,5 +1,6 @@
 """The landing page, the catalogue, the course page, reviews."""
 
+import asyncio
 from typing import Annotated
 
 import msgspec
@@ -8,21 +9,27 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, Parameter
 from msgspec import Meta
 
-from academy.features.courses.model import Course, Level
+from academy.features.accounts.model import User
+from academy.features.courses.model import Course, CourseStatus, Level, Review
 from academy.features.courses.repository import CatalogueFilter, CourseSort
 from academy.features.courses.reviews import LONGEST_REVIEW, MOST_STARS, ReviewService
 from academy.features.courses.service import CourseService, LearnerState, LearnerStates, may_edit
+from academy.features.courses.structured_data import course_structured_data
 from academy.infrastructure.security.principal import Principal
 from academy.kit.errors import AcademyError, InvalidError
 from academy.web.forms import Form, empty_form, read_form
-from academy.web.guards import anyone, signed_in
+from academy.web.guards import admins, anyone, signed_in
 from academy.web.markdown import render_markdown_async
-from academy.web.pages import Pages
+from academy.web.pages import Pages, redirect
 from academy.web.requests import PageRequest
+from academy.web.settings import WebSettings
 
-COURSES_ON_LANDING = 6
+COURSES_ON_LANDING = 9
 COURSES_ON_PAGE = 12
 RELATED_COURSES = 3
+TESTIMONIALS = 3
+_REVIEWS_TO_CHOOSE_FROM = 24
+_RATINGS = ("4.5", "4", "3")
 
 
 class ReviewForm(msgspec.Struct, kw_only=True):
@@ -30,6 +37,12 @@ class ReviewForm(msgspec.Struct, kw_only=True):
 
     stars: Annotated[int, Meta(ge=1, le=MOST_STARS)]
     text: Annotated[str, Meta(max_length=LONGEST_REVIEW)] = ""
+
+
+class CategoryForm(msgspec.Struct, kw_only=True):
+    """A new category of the catalogue."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=60)]
 
 
 class CatalogueQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,21 +56,43 @@ class CatalogueQuery(msgspec.Struct, frozen=True, kw_only=True):
     min_rating: str = ""
     sort: str = ""
 
+    @classmethod
+    def of(cls, request: PageRequest) -> "CatalogueQuery":
+        """Reads the address of a request."""
+        given = {name: request.query_params.get(name, "").strip() for name in cls.__struct_fields__}
+        return cls(
+            q=given["q"][:200],
+            category=given["category"],
+            level=given["level"] if given["level"] in set(Level) else "",
+            language=given["language"],
+            price=given["price"] if given["price"] in ("free", "paid") else "",
+            min_rating=given["min_rating"] if given["min_rating"] in _RATINGS else "",
+            sort=given["sort"] if given["sort"] in set(CourseSort) else "",
+        )
+
     def filter(self) -> CatalogueFilter:
         """The filter these values mean."""
         return CatalogueFilter(
-            q=self.q[:200],
+            q=self.q,
             category=self.category,
-            level=Level(self.level) if self.level in set(Level) else None,
+            level=Level(self.level) if self.level else None,
             language=self.language,
-            price=self.price if self.price in ("free", "paid") else "",
-            min_rating=float(self.min_rating) if self.min_rating in ("3", "4", "4.5") else 0.0,
-            sort=CourseSort(self.sort) if self.sort in set(CourseSort) else None,
+            price=self.price,
+            min_rating=float(self.min_rating or 0),
+            sort=CourseSort(self.sort) if self.sort else None,
         )
 
     def chosen(self) -> dict[str, str]:
         """The values that are set, for links that keep them."""
         return {name: value for name, value in msgspec.structs.asdict(self).items() if value}
+
+    def narrowing(self) -> dict[str, str]:
+        """The values that are set and leave courses out: all but the order."""
+        return {name: value for name, value in self.chosen().items() if name != "sort"}
+
+    def without(self, name: str) -> dict[str, str]:
+        """The values that are set, less one."""
+        return {other: value for other, value in self.chosen().items() if other != name}
 
 
 async def _learner_states(
@@ -77,21 +112,80 @@ async def landing(
     visitor: NamedDependency[Principal | None],
     learner_states: NamedDependency[LearnerStates],
 ) -> Response[bytes]:
-    """What this academy is, and where to begin."""
-    featured = await courses.catalogue(CatalogueFilter(sort=CourseSort.POPULAR), limit=COURSES_ON_LANDING)
-    people = await courses.instructors(featured.items)
-    praised = await reviews.best()
-    praised_courses = await courses.many(sorted({review.course_id for review in praised}))
+    """What this academy is, and where to begin; as long as it has no course, what its owner does next."""
+    popular, facets = await asyncio.gather(
+        courses.counted_catalogue(CatalogueFilter(sort=CourseSort.POPULAR), limit=COURSES_ON_LANDING), courses.facets()
+    )
+    if not popular.items:
+        drafts = await courses.taught_by(visitor, limit=1) if visitor else None
+        return pages.render(
+            request,
+            "courses/setup.html",
+            categories=facets.categories,
+            draft=next(iter(drafts.items), None) if drafts else None,
+        )
+    people, states, testimonials = await asyncio.gather(
+        courses.instructors(popular.items),
+        _learner_states(visitor, popular.items, learner_states),
+        _testimonials(courses, reviews),
+    )
     return pages.render(
         request,
         "courses/landing.html",
-        featured=featured.items,
-        course_total=featured.total,
+        featured=popular.items,
+        course_total=popular.total,
         people=people,
-        categories=await courses.categories(),
-        reviews=[(r, praised_courses[r.course_id]) for r in praised if r.course_id in praised_courses],
-        states=await _learner_states(visitor, featured.items, learner_states),
+        teachers=_teachers(popular.items, people),
+        categories=facets.categories,
+        testimonials=testimonials,
+        states=states,
     )
+
+
+def _teachers(shown: list[Course], people: dict[str, User]) -> list[User]:
+    """The people who teach the courses, in the order of the courses."""
+    ids = dict.fromkeys(user_id for course in shown for user_id in course.instructor_ids)
+    return [people[user_id] for user_id in ids if user_id in people]
+
+
+async def _testimonials(courses: CourseService, reviews: ReviewService) -> list[tuple[Review, Course]]:
+    """Praise for published courses, at most one review of each."""
+    praise = await reviews.best(_REVIEWS_TO_CHOOSE_FROM)
+    newest_first = {review.course_id: review for review in reversed(praise)}
+    praised = await courses.many(sorted(newest_first))
+    return [
+        (review, praised[review.course_id])
+        for review in praise
+        if newest_first[review.course_id] is review
+        and review.course_id in praised
+        and praised[review.course_id].status is CourseStatus.PUBLISHED
+    ][:TESTIMONIALS]
+
+
+@get("/categories", guards=[admins], include_in_schema=False)
+async def categories_page(
+    request: PageRequest, pages: NamedDependency[Pages], courses: NamedDependency[CourseService]
+) -> Response[bytes]:
+    """The categories of the catalogue; a course needs one before it can be published."""
+    form = empty_form(CategoryForm, name="")
+    return pages.render(request, "courses/categories.html", categories=await courses.categories(), form=form)
+
+
+@post("/categories", guards=[admins], include_in_schema=False, status_code=200)
+async def add_category(
+    request: PageRequest, pages: NamedDependency[Pages], courses: NamedDependency[CourseService]
+) -> Response[bytes]:
+    """Adds a category."""
+    form = await read_form(request, CategoryForm)
+    if form.data is not None:
+        try:
+            await courses.append_category(form.data.name)
+        except AcademyError as error:
+            form.blame(error)
+        else:
+            return redirect("/categories")
+    categories = await courses.categories()
+    return pages.render(request, "courses/categories.html", status_code=422, categories=categories, form=form)
 
 
 @get("/courses", guards=[anyone], include_in_schema=False)
@@ -104,20 +198,24 @@ async def catalogue(
     cursor: Annotated[str, Parameter(max_length=2000)] = "",
 ) -> Response[bytes]:
     """The catalogue; htmx asks for the results alone."""
-    fields = CatalogueQuery.__struct_fields__
-    query = CatalogueQuery(**{name: request.query_params.get(name, "").strip() for name in fields})
-    found = await courses.catalogue(query.filter(), limit=COURSES_ON_PAGE, cursor=cursor or None)
+    wanted = CatalogueQuery.of(request)
+    found, facets = await asyncio.gather(
+        courses.counted_catalogue(wanted.filter(), limit=COURSES_ON_PAGE, cursor=cursor or None), courses.facets()
+    )
+    people, states = await asyncio.gather(
+        courses.instructors(found.items), _learner_states(visitor, found.items, learner_states)
+    )
     only_results = request.headers.get("hx-request") == "true" and "hx-boosted" not in request.headers
     response = pages.render(
         request,
         "courses/_results.html" if only_results else "courses/catalogue.html",
         found=found,
-        query=query,
-        chosen=query.chosen(),
+        wanted=wanted,
         cursor=cursor,
-        people=await courses.instructors(found.items),
-        categories=await courses.categories(),
-        states=await _learner_states(visitor, found.items, learner_states),
+        people=people,
+        categories=facets.categories,
+        languages=facets.languages,
+        states=states,
     )
     response.headers["Vary"] = "HX-Request, Cookie"
     return response
@@ -130,33 +228,45 @@ async def _course_page(
     reviews: ReviewService,
     visitor: Principal | None,
     learner_states: LearnerStates,
+    web_settings: WebSettings,
     slug: str,
     form: Form[ReviewForm] | None = None,
-    status_code: int = 200,
     cursor: str | None = None,
 ) -> Response[bytes]:
     course = await courses.get(slug, visitor)
-    states = await _learner_states(visitor, [course], learner_states)
-    mine = await reviews.mine(visitor, course) if visitor and course.id in states else None
-    related = await courses.catalogue(CatalogueFilter(category=course.category), limit=RELATED_COURSES + 1)
-    others = [other for other in related.items if other.id != course.id][:RELATED_COURSES]
-    if form is None:
-        form = empty_form(ReviewForm, stars=mine.stars if mine else "", text=mine.text if mine else "")
+    states, mine, shown, similar, facets, description = await asyncio.gather(
+        _learner_states(visitor, [course], learner_states),
+        _my_review(reviews, visitor, course),
+        reviews.of_course(course, cursor=cursor),
+        courses.catalogue(CatalogueFilter(category=course.category), limit=RELATED_COURSES + 1),
+        courses.facets(),
+        render_markdown_async(course.description),
+    )
+    related = [other for other in similar.items if other.id != course.id][:RELATED_COURSES]
+    people = await courses.instructors([course, *related])
     return pages.render(
         request,
         "courses/course.html",
-        status_code=status_code,
+        status_code=422 if form else 200,
         course=course,
-        people=await courses.instructors([course, *others]),
-        description_html=await render_markdown_async(course.description),
-        categories={category.slug: category.name for category in await courses.categories()},
-        reviews=await reviews.of_course(course, cursor=cursor),
+        people=people,
+        teachers=_teachers([course], people),
+        description_html=description,
+        category=next((one for one in facets.categories if one.slug == course.category), None),
+        reviews=shown,
+        cursor=cursor or "",
         my_review=mine,
-        review_form=form,
+        review_form=form or empty_form(ReviewForm, stars=mine.stars if mine else "", text=mine.text if mine else ""),
+        longest_review=LONGEST_REVIEW,
         state=states.get(course.id),
-        related=others,
+        related=related,
         may_edit=may_edit(course, visitor),
+        structured_data=course_structured_data(course, people, web_settings),
     )
+
+
+async def _my_review(reviews: ReviewService, visitor: Principal | None, course: Course) -> Review | None:
+    return await reviews.mine(visitor, course) if visitor else None
 
 
 @get("/courses/{slug:str}", guards=[anyone], include_in_schema=False)
@@ -168,10 +278,13 @@ async def course_page(
     reviews: NamedDependency[ReviewService],
     visitor: NamedDependency[Principal | None],
     learner_states: NamedDependency[LearnerStates],
+    web_settings: NamedDependency[WebSettings],
     cursor: Annotated[str, Parameter(max_length=2000)] = "",
 ) -> Response[bytes]:
     """The course page."""
-    return await _course_page(request, pages, courses, reviews, visitor, learner_states, slug, cursor=cursor or None)
+    return await _course_page(
+        request, pages, courses, reviews, visitor, learner_states, web_settings, slug, cursor=cursor or None
+    )
 
 
 @post("/courses/{slug:str}/reviews", guards=[signed_in], include_in_schema=False, status_code=200)
@@ -183,6 +296,7 @@ async def write_review(
     reviews: NamedDependency[ReviewService],
     principal: NamedDependency[Principal],
     learner_states: NamedDependency[LearnerStates],
+    web_settings: NamedDependency[WebSettings],
 ) -> Response[bytes]:
     """Writes the visitor's review."""
     form = await read_form(request, ReviewForm)
@@ -195,9 +309,7 @@ async def write_review(
             return pages.redirect_with("error", error.message, f"/courses/{slug}")
         else:
             return pages.redirect_with("success", "Thank you, your review is on the page.", f"/courses/{slug}#reviews")
-    return await _course_page(
-        request, pages, courses, reviews, principal, learner_states, slug, form=form, status_code=422
-    )
+    return await _course_page(request, pages, courses, reviews, principal, learner_states, web_settings, slug, form)
 
 
-handlers = [landing, catalogue, course_page, write_review]
+handlers = [landing, categories_page, add_category, catalogue, course_page, write_review]

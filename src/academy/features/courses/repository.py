@@ -1,5 +1,6 @@
 """Every query of the courses."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -8,7 +9,7 @@ import msgspec
 
 from academy.features.accounts.model import User
 from academy.features.courses.model import Category, Course, CourseStatus, LessonText, Level, Review
-from academy.infrastructure.database.base import Database, Page
+from academy.infrastructure.database.base import Database, Page, SearchPage
 
 
 class CourseSort(StrEnum):
@@ -58,7 +59,8 @@ class CatalogueFilter(msgspec.Struct, frozen=True, kw_only=True):
         if self.price:
             query["is_free"] = self.price == "free"
         if self.min_rating:
-            query["rating.average"] = {"$gte": self.min_rating}
+            # Not "$gte": an engine would walk the many well-rated ones by the index of ratings and sort them all.
+            query["rating.average"] = {"$not": {"$lt": self.min_rating}}
         return query
 
 
@@ -70,25 +72,59 @@ class CourseList(msgspec.Struct, frozen=True):
     total: int
 
 
+class Facets(msgspec.Struct, frozen=True, kw_only=True):
+    """What there is to narrow by: the categories in their order, the languages (codes) of the published courses."""
+
+    categories: list[Category]
+    languages: list[str]
+
+
 class CourseRepository:
     """Courses, their texts and categories."""
 
     def __init__(self, database: Database) -> None:
         self._courses = database.collection(Course)
         self._texts = database.collection(LessonText)
+        self._reviews = database.collection(Review)
         self._users = database.collection(User)
         self._categories = database.collection(Category)
 
-    async def catalogue(self, wanted: CatalogueFilter, limit: int, cursor: str | None) -> CourseList:
+    async def catalogue(self, wanted: CatalogueFilter, limit: int, cursor: str | None) -> Page[Course]:
         """Returns a page of the published courses that fit."""
-        query = wanted.query()
         if wanted.q.strip():
-            sort = _SORT_KEYS[wanted.sort] if wanted.sort else ()
-            found = await self._courses.search(wanted.q, query, sort=sort, limit=limit, cursor=cursor)
-            return CourseList(found.items, found.next_cursor, found.total)
+            found = await self._search(wanted, limit, cursor)
+            return Page(found.items, found.next_cursor)
         sort = _SORT_KEYS[wanted.sort or CourseSort.NEWEST]
-        page = await self._courses.page(query, sort=sort, limit=limit, cursor=cursor)
-        return CourseList(page.items, page.next_cursor, await self._courses.count(query))
+        return await self._courses.page(wanted.query(), sort=sort, limit=limit, cursor=cursor)
+
+    async def counted_catalogue(self, wanted: CatalogueFilter, limit: int, cursor: str | None) -> CourseList:
+        """Returns a page of the published courses that fit, and how many there are."""
+        if wanted.q.strip():
+            found = await self._search(wanted, limit, cursor)
+            return CourseList(found.items, found.next_cursor, found.total)
+        page, total = await asyncio.gather(self.catalogue(wanted, limit, cursor), self._courses.count(wanted.query()))
+        return CourseList(page.items, page.next_cursor, total)
+
+    async def _search(self, wanted: CatalogueFilter, limit: int, cursor: str | None) -> SearchPage[Course]:
+        sort = _SORT_KEYS[wanted.sort] if wanted.sort else ()
+        return await self._courses.search(wanted.q, wanted.query(), sort=sort, limit=limit, cursor=cursor)
+
+    async def facets(self) -> Facets:
+        """Returns the categories, and the languages of the published courses."""
+        categories, languages = await asyncio.gather(self.categories(), self._languages())
+        return Facets(categories=categories, languages=languages)
+
+    async def _languages(self) -> list[str]:
+        """Jumps through the index from one language to the next: one query for each, however many courses there are."""
+        found: list[str] = []
+        while True:
+            query: dict[str, object] = {"status": CourseStatus.PUBLISHED.value}
+            if found:
+                query["language"] = {"$gt": found[-1]}
+            course = await self._courses.find_one(query, sort=("language", "-published_at"))
+            if course is None:
+                return found
+            found.append(course.language)
 
     async def by_slug(self, slug: str) -> Course | None:
         """Returns the course at this address."""
@@ -129,13 +165,14 @@ class CourseRepository:
         return await self._courses.find_and_update(query, {"$set": fields, "$inc": {"revision": 1}})
 
     async def delete(self, course: Course) -> None:
-        """Removes a course with its texts and reviews' holder."""
+        """Removes a course with its texts and the reviews that learners left behind."""
         await self._courses.delete_one({"id": course.id})
         await self._texts.delete_many({"course_id": course.id})
+        await self._reviews.delete_many({"course_id": course.id})
 
-    async def count_enrolment(self, course_id: str, by: int) -> None:
-        """Adds `by` to the course's number of learners."""
-        await self._courses.update_one({"id": course_id}, {"$inc": {"enrolment_count": by}})
+    async def count_enrolment(self, course_id: str, by: int) -> bool:
+        """Adds `by` to the course's number of learners. Returns whether there is such a course."""
+        return await self._courses.update_one({"id": course_id}, {"$inc": {"enrolment_count": by}})
 
     async def text(self, lesson_id: str) -> LessonText | None:
         """Returns the Markdown of a lesson."""
@@ -147,6 +184,11 @@ class CourseRepository:
         change = {"$set": {"markdown": markdown, "updated_at": now}}
         await self._texts.find_and_update({"id": lesson_id}, change, insert=fresh)
 
+    async def delete_texts(self, lesson_ids: Sequence[str]) -> None:
+        """Removes the Markdown of lessons."""
+        if lesson_ids:
+            await self._texts.delete_many({"id": {"$in": list(lesson_ids)}})
+
     async def people(self, user_ids: Sequence[str]) -> dict[str, User]:
         """Returns users (at most 200) by id."""
         users = await self._users.find({"id": {"$in": list(user_ids)}}) if user_ids else []
@@ -156,10 +198,9 @@ class CourseRepository:
         """Returns all categories in their order."""
         return await self._categories.find({}, sort=("position",))
 
-    async def put_category(self, category: Category) -> None:
-        """Stores a category unless its slug exists."""
-        if await self._categories.find_one({"slug": category.slug}) is None:
-            await self._categories.insert(category)
+    async def insert_category(self, category: Category) -> None:
+        """Stores a new category. Raises UniqueViolation for a taken slug."""
+        await self._categories.insert(category)
 
 
 class ReviewRepository:
@@ -182,8 +223,8 @@ class ReviewRepository:
         return await self._reviews.find({"user_id": user_id})
 
     async def best(self, limit: int) -> list[Review]:
-        """Returns the newest five-star reviews."""
-        return await self._reviews.find({"stars": 5}, sort=("-created_at",), limit=limit)
+        """Returns the newest five-star reviews that say something."""
+        return await self._reviews.find({"stars": 5, "text": {"$ne": ""}}, sort=("-created_at",), limit=limit)
 
     async def insert(self, review: Review) -> None:
         """Stores a new review. Raises UniqueViolation."""

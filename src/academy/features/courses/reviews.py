@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from academy.features.courses.errors import CourseNotFound, OnlyLearnersReview
-from academy.features.courses.model import Course, Rating, Review
+from academy.features.courses.model import Course, CourseStatus, Rating, Review
 from academy.features.courses.repository import CourseRepository, ReviewRepository
 from academy.infrastructure.database.base import Database, Page
 from academy.infrastructure.security.principal import Principal
@@ -71,12 +71,13 @@ class ReviewService:
             shorten = f"Shorten the text to at most {LONGEST_REVIEW} characters."
             raise InvalidError(shorten, fields={"text": shorten})
 
+        course = await self._courses.by_slug(slug)
+        if course is None or course.status is CourseStatus.DRAFT:
+            raise CourseNotFound
+        if not await self._is_enrolled(principal.user_id, course.id):
+            raise OnlyLearnersReview
+
         async def work() -> Review:
-            course = await self._courses.by_slug(slug)
-            if course is None:
-                raise CourseNotFound
-            if not await self._is_enrolled(principal.user_id, course.id):
-                raise OnlyLearnersReview
             # The course is touched first: two reviewers of one course then wait for each other, and the rating that is
             # computed below has seen every review before it.
             locked = await self._repository.course_for_update(course.id)
@@ -123,3 +124,4 @@ class ReviewService:
     async def forget_author(self, user_id: str) -> None:
         """Takes the name off a deleted account's reviews; the stars stay, since others relied on them."""
         await self._repository.rename_author(user_id, "Former learner")
+        self._database.after_commit(self._content_changed)

@@ -1,20 +1,31 @@
 """Use cases of the catalogue and the studio."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 
 import msgspec
 
 from academy.features.accounts.model import User
-from academy.features.courses.curriculum import CurriculumDraft, build_curriculum, reading_seconds, totals
+from academy.features.courses.curriculum import (
+    CurriculumDraft,
+    build_curriculum,
+    missing_for_publication,
+    outline_fields,
+    reading_seconds,
+    with_video,
+    without_video,
+)
 from academy.features.courses.errors import (
+    CourseHasLearners,
     CourseNotFound,
     LessonNotFound,
     NotReadyToPublish,
     NotYourCourse,
     SlugTaken,
 )
-from academy.features.courses.model import Category, Course, CourseStatus, Lesson, LessonKind, LessonText, Level
-from academy.features.courses.repository import CatalogueFilter, CourseList, CourseRepository
+from academy.features.courses.facets import RememberedFacets
+from academy.features.courses.model import Category, Course, CourseStatus, Lesson, LessonKind, Level
+from academy.features.courses.repository import CatalogueFilter, CourseList, CourseRepository, Facets
 from academy.infrastructure.database.base import Database, Page
 from academy.infrastructure.database.errors import UniqueViolation, VersionConflict
 from academy.infrastructure.security.principal import Principal, Role
@@ -32,6 +43,9 @@ class LearnerState(msgspec.Struct, frozen=True, kw_only=True):
     percent: int
     next_lesson_id: str | None
 
+
+OnCourseDeleted = Callable[[str], Awaitable[None]]
+"""Tells a higher feature, in the transaction that deletes it, that the course with this id is no more."""
 
 LearnerStates = Callable[[str, Sequence[str]], Awaitable[Mapping[str, LearnerState]]]
 """Asks a higher feature: for this user, the state in each of these courses in which they are enrolled."""
@@ -55,17 +69,34 @@ class CourseDetails(msgspec.Struct, kw_only=True, frozen=True):
 class CourseService:
     """Courses: found by visitors, made by instructors."""
 
-    def __init__(self, database: Database, clock: Clock, content_changed: PublicContentChanged) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        content_changed: PublicContentChanged,
+        *,
+        on_deleted: Sequence[OnCourseDeleted] = (),
+    ) -> None:
         self._database = database
         self._clock = clock
         self._content_changed = content_changed
+        self._on_deleted = on_deleted
         self._repository = CourseRepository(database)
+        self._facets = RememberedFacets(self._repository.facets, clock)
 
-    # --- for visitors ---
-
-    async def catalogue(self, wanted: CatalogueFilter, *, limit: int = 20, cursor: str | None = None) -> CourseList:
+    async def catalogue(self, wanted: CatalogueFilter, *, limit: int = 20, cursor: str | None = None) -> Page[Course]:
         """Returns a page of published courses. Raises InvalidCursor."""
         return await self._repository.catalogue(wanted, limit, cursor)
+
+    async def counted_catalogue(
+        self, wanted: CatalogueFilter, *, limit: int = 20, cursor: str | None = None
+    ) -> CourseList:
+        """Returns a page of published courses, and how many there are. Raises InvalidCursor."""
+        return await self._repository.counted_catalogue(wanted, limit, cursor)
+
+    async def facets(self) -> Facets:
+        """Returns the categories, and the languages of the published courses."""
+        return await self._facets.get()
 
     async def categories(self) -> list[Category]:
         """Returns the categories in their order."""
@@ -99,8 +130,6 @@ class CourseService:
         text = await self._repository.text(lesson_id)
         return text.markdown if text else ""
 
-    # --- for instructors ---
-
     async def create(self, principal: Principal, details: CourseDetails, *, slug: str = "") -> Course:
         """Makes a draft that belongs to `principal`. A slug made from the title gets a number when it is taken.
 
@@ -111,7 +140,8 @@ class CourseService:
         self._check(details, await self._repository.categories())
         wanted = slugify(slug or details.title)
         if not wanted:
-            raise InvalidError("The title needs letters or digits.", fields={"title": "Use letters or digits."})
+            field = "slug" if slug else "title"
+            raise InvalidError(f"The {field} needs letters or digits.", fields={field: "Use letters or digits."})
         for attempt in range(1, 50):
             candidate = wanted if attempt == 1 else f"{wanted}-{attempt}"
             try:
@@ -158,10 +188,21 @@ class CourseService:
     async def edit(
         self, principal: Principal, slug: str, details: CourseDetails, *, revision: int | None = None
     ) -> Course:
-        """Changes what a course says about itself. Raises VersionConflict when `revision` is not the present one."""
+        """Changes what a course says about itself. Raises as `change` does."""
+        return await self.change(principal, slug, msgspec.structs.asdict(details), revision=revision)
+
+    async def change(
+        self, principal: Principal, slug: str, changes: Mapping[str, object], *, revision: int | None = None
+    ) -> Course:
+        """Changes some of what a course says about itself: fields of CourseDetails. The others stay as they are.
+
+        Raises CourseNotFound, NotYourCourse, InvalidError; VersionConflict when `revision` is not the present one.
+        """
         course = await self.for_editing(principal, slug)
+        held = {name: getattr(course, name) for name in CourseDetails.__struct_fields__}
+        details = CourseDetails(**{**held, **changes})
         self._check(details, await self._repository.categories())
-        fields = msgspec.to_builtins(details, builtin_types=())
+        fields = {name: value for name, value in msgspec.to_builtins(details).items() if name in changes}
         return await self._change(course, {**fields, "is_free": details.price.is_free}, revision)
 
     async def set_cover(self, principal: Principal, slug: str, cover_key: str | None) -> Course:
@@ -186,57 +227,73 @@ class CourseService:
 
         async def work() -> Course:
             course = await self.for_editing(principal, slug)
+            if revision not in (None, course.revision):  # an outline that is too old may name parts that are gone
+                raise VersionConflict("courses", course.id)
             curriculum = build_curriculum(course, draft)
+            kept = {lesson.id for section in curriculum for lesson in section.lessons}
+            await self._repository.delete_texts([x.id for x in course.lessons() if x.has_text and x.id not in kept])
             for section, section_texts in zip(curriculum, texts, strict=False):
                 section.lessons = [
                     lesson if text is None else await self._put_text(course.id, lesson, text)
                     for lesson, text in zip(section.lessons, section_texts, strict=True)
                 ]
-            lesson_count, seconds = totals(curriculum)
-            fields: dict[str, object] = {
-                "curriculum": msgspec.to_builtins(curriculum),
-                "lesson_count": lesson_count,
-                "duration_seconds": seconds,
-            }
-            return await self._change(course, fields, course.revision if revision is None else revision)
+            return await self._change(course, outline_fields(curriculum), course.revision)
 
         return await self._database.transaction(work)
 
     async def edit_lesson(
-        self, principal: Principal, slug: str, lesson: Lesson, *, markdown: str | None = None
+        self,
+        principal: Principal,
+        slug: str,
+        lesson_id: str,
+        change: Callable[[Lesson], Lesson],
+        *,
+        markdown: str | None = None,
+        revision: int | None = None,
     ) -> Course:
-        """Replaces one lesson (by its id) and, when given, its Markdown. Raises LessonNotFound."""
+        """Replaces a lesson by what `change` makes of it as it is now, and its Markdown when given.
+
+        Raises LessonNotFound; VersionConflict when `revision` is not the course's present one.
+        """
 
         async def work() -> Course:
             course = await self.for_editing(principal, slug)
-            if course.lesson(lesson.id) is None:
+            lesson = course.lesson(lesson_id)
+            if lesson is None:
                 raise LessonNotFound
-            changed = lesson
+            changed = change(lesson)
             if markdown is not None:
-                changed = await self._put_text(course.id, lesson, markdown)
-            return await self._put_lesson(course, changed)
+                changed = await self._put_text(course.id, changed, markdown)
+            return await self._put_lesson(course, changed, revision)
 
         return await self._database.transaction(work)
 
     async def set_lesson_video(self, course_id: str, lesson_id: str, video_id: str | None, seconds: int) -> None:
-        """Tells a lesson which video it shows and how long that is. A lesson that is gone is left alone."""
+        """Gives a lesson a video and its length in seconds, 0 while it is being checked.
+
+        A lesson that shows a video goes on showing it until the new one is ready. Raises LessonNotFound.
+        """
 
         async def work() -> None:
             course = await self._repository.get(course_id)
             lesson = course.lesson(lesson_id) if course else None
-            if course and lesson:
-                await self._put_lesson(
-                    course, msgspec.structs.replace(lesson, video_id=video_id, duration_seconds=seconds)
-                )
+            if course is None or lesson is None:
+                raise LessonNotFound
+            await self._put_lesson(course, with_video(lesson, video_id, seconds))
 
         await self._database.transaction(work)
 
     async def set_video_duration(self, course_id: str, video_id: str, seconds: int) -> None:
-        """Puts the length of a video on every lesson of the course that shows it."""
-        course = await self._repository.get(course_id)
-        for lesson in course.lessons() if course else []:
-            if lesson.video_id == video_id:
-                await self.set_lesson_video(course_id, lesson.id, video_id, seconds)
+        """Lets the lessons of the course that were given a video show it; 0 seconds take it away from them."""
+
+        async def work() -> None:
+            course = await self._repository.get(course_id)
+            for lesson in course.lessons() if course else []:
+                if course and video_id in (lesson.video_id, lesson.new_video_id):
+                    changed = with_video(lesson, video_id, seconds) if seconds else without_video(lesson, video_id)
+                    course = await self._put_lesson(course, changed)
+
+        await self._database.transaction(work)
 
     async def publish(self, principal: Principal, slug: str) -> Course:
         """Puts a course into the catalogue. Publishing a published one changes nothing. Raises NotReadyToPublish."""
@@ -259,37 +316,48 @@ class CourseService:
         return await self._change(course, {"status": CourseStatus.UNPUBLISHED.value}, None)
 
     async def delete(self, principal: Principal, slug: str) -> None:
-        """Deletes a course nobody is enrolled in. Raises InvalidError when it has learners: unpublish it instead."""
+        """Deletes a course nobody is enrolled in. Raises CourseHasLearners."""
 
         async def work() -> None:
             course = await self.for_editing(principal, slug)
             if course.enrolment_count:
-                raise InvalidError("This course has learners. Unpublish it instead: they keep what they have.")
+                raise CourseHasLearners
             await self._repository.delete(course)
-            self._database.after_commit(self._content_changed)
+            for told in self._on_deleted:
+                await told(course.id)
+            self._announce_change()
 
         await self._database.transaction(work)
-
-    # --- for the demo loader and higher features ---
 
     async def add_category(self, slug: str, name: str, position: int) -> None:
         """Adds a category unless there is one with this slug."""
         now = self._clock.now()
-        await self._repository.put_category(
-            Category(slug=slug, name=name, position=position, created_at=now, updated_at=now)
-        )
+        category = Category(slug=slug, name=name, position=position, created_at=now, updated_at=now)
+
+        async def work() -> None:
+            await self._repository.insert_category(category)
+            self._announce_change()
+
+        with suppress(UniqueViolation):
+            await self._database.transaction(work)
+
+    async def append_category(self, name: str) -> None:
+        """Adds a category at the end. Raises InvalidError for a name without letters or one that is taken."""
+        slug = slugify(name)
+        held = await self._repository.categories()
+        if not slug or slug in {category.slug for category in held}:
+            text = "There is a category with this name." if slug else "Use letters or digits."
+            raise InvalidError(text, fields={"name": text})
+        await self.add_category(slug, name.strip(), 1 + max((category.position for category in held), default=-1))
 
     async def count_enrolment(self, course_id: str, by: int) -> None:
-        """Changes the number of learners, in the transaction that changes the enrolment."""
-        await self._repository.count_enrolment(course_id, by)
+        """Changes the number of learners, in the transaction that changes the enrolment.
+
+        Raises CourseNotFound when a learner is to be added to a course that was deleted meanwhile.
+        """
+        if not await self._repository.count_enrolment(course_id, by) and by > 0:
+            raise CourseNotFound
         self._database.after_commit(self._content_changed)
-
-    async def lesson_texts(self, course: Course) -> list[LessonText]:
-        """Returns the Markdown of all lessons of a course that have some."""
-        texts = [await self._repository.text(lesson.id) for lesson in course.lessons() if lesson.has_text]
-        return [text for text in texts if text is not None]
-
-    # --- inside ---
 
     async def _put_text(self, course_id: str, lesson: Lesson, markdown: str) -> Lesson:
         await self._repository.put_text(course_id, lesson.id, markdown, self._clock.now())
@@ -298,27 +366,30 @@ class CourseService:
             changed.duration_seconds = reading_seconds(markdown)
         return changed
 
-    async def _put_lesson(self, course: Course, lesson: Lesson) -> Course:
+    async def _put_lesson(self, course: Course, lesson: Lesson, revision: int | None = None) -> Course:
         curriculum = [
             msgspec.structs.replace(
                 section, lessons=[lesson if old.id == lesson.id else old for old in section.lessons]
             )
             for section in course.curriculum
         ]
-        lesson_count, seconds = totals(curriculum)
-        fields: dict[str, object] = {
-            "curriculum": msgspec.to_builtins(curriculum),
-            "lesson_count": lesson_count,
-            "duration_seconds": seconds,
-        }
-        return await self._change(course, fields, course.revision)
+        revised = course.revision if revision is None else revision
+        return await self._change(course, outline_fields(curriculum), revised)
 
     async def _change(self, course: Course, fields: dict[str, object], revision: int | None) -> Course:
-        changed = await self._repository.change(course.id, revision, {**fields, "updated_at": self._clock.now()})
-        if changed is None:
-            raise VersionConflict("courses", course.id)
+        async def work() -> Course:
+            changed = await self._repository.change(course.id, revision, {**fields, "updated_at": self._clock.now()})
+            if changed is None:
+                raise VersionConflict("courses", course.id)
+            self._announce_change()
+            return changed
+
+        return await self._database.transaction(work)
+
+    def _announce_change(self) -> None:
+        """Called in a transaction, so that whoever waits for the change finds no page from before it."""
+        self._database.after_commit(self._facets.forget)
         self._database.after_commit(self._content_changed)
-        return changed
 
     @staticmethod
     def _check(details: CourseDetails, categories: Sequence[Category]) -> None:
@@ -336,34 +407,3 @@ class CourseService:
 def may_edit(course: Course, visitor: Principal | None) -> bool:
     """Whether a visitor is one of the course's makers or an admin."""
     return visitor is not None and (visitor.role is Role.ADMIN or visitor.user_id in course.instructor_ids)
-
-
-def missing_for_publication(course: Course) -> dict[str, str]:
-    """Returns what a course still lacks: field -> what to do. Empty when it can be published."""
-    missing: dict[str, str] = {}
-    if not course.subtitle:
-        missing["subtitle"] = "Add a subtitle: one line that says what the course is about."
-    if not course.description:
-        missing["description"] = "Describe the course."
-    if not course.category:
-        missing["category"] = "Choose a category."
-    if not course.lessons():
-        missing["curriculum"] = "Add at least one lesson."
-    for lesson in course.lessons():
-        lack = _lacks(lesson)
-        if lack:
-            missing[f"lesson:{lesson.id}"] = f"“{lesson.title}”: {lack}"
-    return missing
-
-
-def _lacks(lesson: Lesson) -> str:
-    """What a lesson still lacks, "" when nothing."""
-    match lesson.kind:
-        case LessonKind.VIDEO:
-            return "" if lesson.video_id and lesson.duration_seconds else "upload its video and wait until it is ready."
-        case LessonKind.TEXT:
-            return "" if lesson.has_text else "write its text."
-        case LessonKind.FILE:
-            return "" if lesson.file_key else "upload its file."
-        case LessonKind.YOUTUBE:
-            return "" if lesson.youtube_id else "add the address of its YouTube video."

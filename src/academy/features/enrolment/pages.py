@@ -4,17 +4,15 @@ from litestar import Response, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from academy.features.enrolment.errors import PaymentNeeded
+from academy.features.enrolment.errors import NotOpenForEnrolment, PaymentNeeded
 from academy.features.enrolment.service import EnrolmentService
 from academy.infrastructure.security.principal import Principal
 from academy.web.guards import anyone
 from academy.web.pages import Pages, redirect
-from academy.web.requests import PageRequest
 
 
 @post("/courses/{slug:str}/enrol", guards=[anyone], include_in_schema=False, status_code=200)
 async def enrol(
-    request: PageRequest,
     slug: FromPath[str],
     visitor: NamedDependency[Principal | None],
     pages: NamedDependency[Pages],
@@ -25,7 +23,7 @@ async def enrol(
         return redirect("/login", next=f"/courses/{slug}")
     try:
         await enrolments.enrol(visitor, slug)
-    except PaymentNeeded as error:
+    except (PaymentNeeded, NotOpenForEnrolment) as error:
         return pages.redirect_with("info", error.message, f"/courses/{slug}")
     return redirect(f"/learn/{slug}")
 

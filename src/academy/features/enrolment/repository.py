@@ -48,8 +48,14 @@ class EnrolmentRepository:
         """Stores a new enrolment. Raises UniqueViolation."""
         await self._enrolments.insert(enrolment)
 
+    async def replace(self, enrolment: Enrolment) -> Enrolment:
+        """Stores a changed enrolment. Raises VersionConflict."""
+        return await self._enrolments.replace(enrolment)
+
     async def delete_of_user(self, user_id: str) -> list[str]:
-        """Removes a user's enrolments; returns the ids of their courses."""
-        held = await self._enrolments.find({"user_id": user_id})
-        await self._enrolments.delete_many({"user_id": user_id})
-        return [enrolment.course_id for enrolment in held]
+        """Removes a user's enrolments; returns the ids of the courses to which they gave access."""
+        courses: list[str] = []
+        while held := await self._enrolments.find({"user_id": user_id}):
+            courses += [enrolment.course_id for enrolment in held if enrolment.status is EnrolmentStatus.ACTIVE]
+            await self._enrolments.delete_many({"id": {"$in": [enrolment.id for enrolment in held]}})
+        return courses

@@ -2,6 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
+import msgspec
+
 from academy.features.courses.model import Course, CourseStatus
 from academy.features.courses.service import CourseService
 from academy.features.enrolment.errors import NotOpenForEnrolment, PaymentNeeded
@@ -41,39 +43,50 @@ class EnrolmentService:
         The enrolment, the course's count, the mail and the event are one transaction. Asking again, or twice at once,
         returns the same enrolment and sends nothing more. Raises CourseNotFound, PaymentNeeded, NotOpenForEnrolment.
         """
-        course = await self._courses.get(slug, principal)
-        held = await self._repository.of(principal.user_id, course.id)
-        if held is not None and held.status is EnrolmentStatus.ACTIVE:
-            return held, False
-        if course.status is not CourseStatus.PUBLISHED:
-            raise NotOpenForEnrolment
-        if not course.is_free:
-            raise PaymentNeeded
-        return await self._enrol_once(principal, course)
+
+        async def work() -> tuple[Enrolment, bool]:
+            course = await self._courses.get(slug, principal)
+            held = await self._repository.of(principal.user_id, course.id)
+            if held is not None and held.status is EnrolmentStatus.ACTIVE:
+                return held, False
+            if course.status is not CourseStatus.PUBLISHED:
+                raise NotOpenForEnrolment
+            if not course.is_free:
+                raise PaymentNeeded
+            return await self._give_access(principal, course, held), True
+
+        return await self._once(work)
 
     async def grant(self, principal: Principal, course: Course) -> tuple[Enrolment, bool]:
         """Enrols in a course whatever it costs. Returns the enrolment and whether it is new, as `enrol` does."""
-        held = await self._repository.of(principal.user_id, course.id)
-        if held is not None and held.status is EnrolmentStatus.ACTIVE:
-            return held, False
-        return await self._enrol_once(principal, course)
 
-    async def _enrol_once(self, principal: Principal, course: Course) -> tuple[Enrolment, bool]:
-        try:
-            return await self._database.transaction(lambda: self._enrol_now(principal, course)), True
-        except UniqueViolation:
-            # A double click: the other request was first.
+        async def work() -> tuple[Enrolment, bool]:
             held = await self._repository.of(principal.user_id, course.id)
-            if held is None:
-                raise
-            return held, False
+            if held is not None and held.status is EnrolmentStatus.ACTIVE:
+                return held, False
+            return await self._give_access(principal, course, held), True
 
-    async def _enrol_now(self, principal: Principal, course: Course) -> Enrolment:
+        return await self._once(work)
+
+    async def _once(self, work: Callable[[], Awaitable[tuple[Enrolment, bool]]]) -> tuple[Enrolment, bool]:
+        try:
+            return await self._database.transaction(work)
+        except UniqueViolation:
+            # A double click: the other request was first, and now its enrolment is there to be found.
+            return await self._database.transaction(work)
+
+    async def _give_access(self, principal: Principal, course: Course, held: Enrolment | None) -> Enrolment:
+        """Makes the enrolment, or opens the revoked one again; with the count, the mail and the event."""
         now = self._clock.now()
-        enrolment = Enrolment(
-            user_id=principal.user_id, course_id=course.id, course_slug=course.slug, created_at=now, updated_at=now
-        )
-        await self._repository.insert(enrolment)
+        if held is None:
+            enrolment = Enrolment(
+                user_id=principal.user_id, course_id=course.id, course_slug=course.slug, created_at=now, updated_at=now
+            )
+            await self._repository.insert(enrolment)
+        else:
+            enrolment = await self._repository.replace(
+                msgspec.structs.replace(held, status=EnrolmentStatus.ACTIVE, revoked_at=None, updated_at=now)
+            )
         await self._courses.count_enrolment(course.id, 1)
         await self._send_mail(principal.email, principal.name, course.title, course.slug)
         await self._queue.publish(

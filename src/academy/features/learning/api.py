@@ -9,7 +9,6 @@ from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
 from academy.features.courses.model import Course
-from academy.features.courses.service import CourseService
 from academy.features.learning.model import CourseProgress
 from academy.features.learning.service import LONGEST_VIDEO_SECONDS, LearningService, percent_done
 from academy.infrastructure.security.principal import Principal
@@ -24,16 +23,16 @@ class LessonProgressAnswer(msgspec.Struct, kw_only=True):
 
 
 class ProgressAnswer(msgspec.Struct, kw_only=True):
-    """How far the caller is in a course; `lessons` maps lesson ids, and holds only lessons that were begun."""
+    """How far the caller is in a course; `lessons` maps the ids of those of its lessons that were begun."""
 
     percent: int
     lessons: dict[str, LessonProgressAnswer]
 
 
 class ProgressRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Progress in one lesson. Without `completed` it stays done or undone as it was."""
+    """Progress in one lesson; what is left out stays as it was."""
 
-    position_seconds: Annotated[float, Meta(ge=0, le=LONGEST_VIDEO_SECONDS)] = 0.0
+    position_seconds: Annotated[float, Meta(ge=0, le=LONGEST_VIDEO_SECONDS)] | None = None
     completed: bool | None = None
 
 
@@ -42,8 +41,11 @@ def _answer(course: Course, progress: CourseProgress | None) -> ProgressAnswer:
     return ProgressAnswer(
         percent=percent_done(course, progress),
         lessons={
-            lesson_id: LessonProgressAnswer(position_seconds=p.position_seconds, completed=p.completed)
-            for lesson_id, p in held.items()
+            lesson.id: LessonProgressAnswer(
+                position_seconds=held[lesson.id].position_seconds, completed=held[lesson.id].completed
+            )
+            for lesson in course.lessons()
+            if lesson.id in held
         },
     )
 
@@ -66,15 +68,14 @@ async def put_progress(
     slug: FromPath[str],
     lesson_id: FromPath[str],
     principal: NamedDependency[Principal],
-    courses: NamedDependency[CourseService],
     learning: NamedDependency[LearningService],
     data: JSONBody[ProgressRequest],
 ) -> ProgressAnswer:
-    """Keeps the position and, when given, whether the lesson is done; returns the whole progress."""
-    stored = await learning.record(
+    """Keeps the position and whether the lesson is done; returns the whole progress."""
+    recorded = await learning.record(
         principal, slug, lesson_id, position_seconds=data.position_seconds, completed=data.completed
     )
-    return _answer(await courses.get(slug, principal), stored)
+    return _answer(*recorded)
 
 
 handlers = [get_progress, put_progress]

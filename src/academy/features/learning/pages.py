@@ -8,31 +8,35 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
-from academy.features.courses.errors import LessonNotFound
-from academy.features.courses.model import LessonKind
-from academy.features.courses.service import CourseService
+from academy.features.courses.model import Course, Lesson, LessonKind
+from academy.features.courses.service import CourseService, may_edit
 from academy.features.learning.errors import LessonLocked
 from academy.features.learning.service import (
+    FINISHED,
     LONGEST_VIDEO_SECONDS,
     LearningService,
-    OpenLesson,
+    is_open,
     lesson_to_continue,
     percent_done,
+    resume_at,
 )
-from academy.features.videos.service import VideoService
+from academy.features.videos.errors import VideoNotFound, VideoNotReady
+from academy.features.videos.service import Playback, VideoService
 from academy.infrastructure.security.principal import Principal
-from academy.kit.errors import AcademyError
 from academy.web.forms import read_form
 from academy.web.guards import anyone, signed_in
 from academy.web.markdown import render_markdown_async
 from academy.web.pages import Pages, redirect
 from academy.web.requests import PageRequest
 
+# Set by the player's script, so that the page comes without its outline from the start.
+ZEN_COOKIE = "academy_zen"
+
 
 class PositionReport(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What the player tells while a video plays; `completed` only when it ends."""
+    """What the player's script tells; nothing at all says that the lesson was opened."""
 
-    position_seconds: Annotated[float, Meta(ge=0, le=LONGEST_VIDEO_SECONDS)]
+    position_seconds: Annotated[float, Meta(ge=0, le=LONGEST_VIDEO_SECONDS)] | None = None
     completed: bool | None = None
 
 
@@ -47,17 +51,18 @@ async def dashboard(
     request: PageRequest,
     pages: NamedDependency[Pages],
     principal: NamedDependency[Principal],
-    courses: NamedDependency[CourseService],
     learning: NamedDependency[LearningService],
 ) -> Response[bytes]:
     """Continue where I stopped, and my courses."""
     mine = await learning.dashboard(principal)
+    unfinished = [item for item in mine if item.percent < FINISHED]
+    current = next((item for item in unfinished if item.next_lesson), None)
     return pages.render(
         request,
         "learning/dashboard.html",
-        mine=mine,
-        current=next((item for item in mine if 0 < item.percent < 100), mine[0] if mine else None),  # noqa: PLR2004
-        people=await courses.instructors([item.course for item in mine]),
+        current=current,
+        others=[item for item in unfinished if item is not current],
+        finished=[item for item in mine if item.percent == FINISHED],
     )
 
 
@@ -68,14 +73,14 @@ async def open_course(
     courses: NamedDependency[CourseService],
     learning: NamedDependency[LearningService],
 ) -> Response[bytes]:
-    """Opens the lesson to continue with; for others the first free preview, or the course page."""
+    """Opens the lesson to continue with: for the makers the first, for others the first free preview, if any."""
     course = await courses.get(slug, visitor)
     states = await learning.states(visitor.user_id, [course.id]) if visitor else {}
-    state = states.get(course.id)
-    if state is not None and state.next_lesson_id:
-        return redirect(f"/learn/{slug}/{state.next_lesson_id}")
-    preview = next((lesson for lesson in course.lessons() if lesson.free_preview), None)
-    return redirect(f"/learn/{slug}/{preview.id}" if preview else f"/courses/{slug}")
+    if course.id in states:
+        lesson_id = states[course.id].next_lesson_id
+    else:
+        lesson_id = next((lesson.id for lesson in course.lessons() if is_open(course, lesson, visitor)), None)
+    return redirect(f"/learn/{slug}/{lesson_id}" if lesson_id else f"/courses/{slug}")
 
 
 @get("/learn/{slug:str}/{lesson_id:str}", guards=[anyone], include_in_schema=False)
@@ -92,41 +97,43 @@ async def player(
     """The player. A locked lesson explains itself."""
     try:
         opened = await learning.open_lesson(visitor, slug, lesson_id)
-    except LessonLocked as error:
+    except LessonLocked:
         course = await courses.get(slug, visitor)
         lesson = course.lesson(lesson_id)
-        return pages.render(
-            request, "learning/locked.html", status_code=403, course=course, lesson=lesson, message=error.message
-        )
-    playback, trouble = None, ""
-    if opened.lesson.kind is LessonKind.VIDEO and opened.lesson.video_id:
-        try:
-            playback = await videos.playback(visitor, opened.lesson.video_id)
-        except AcademyError as error:
-            trouble = error.message
-    file_url = ""
-    if opened.lesson.kind is LessonKind.FILE and opened.lesson.file_key:
-        file_url = videos.file_url(opened.lesson.file_key, opened.lesson.file_name)
+        return pages.render(request, "learning/locked.html", status_code=403, course=course, lesson=lesson)
+    course, lesson = opened.course, opened.lesson
+    playback, trouble = await _playback(videos, course, lesson)
+    position = opened.lesson_progress.position_seconds
+    file_url = videos.file_url(lesson.file_key, lesson.file_name) if lesson.file_key else ""
     response = pages.render(
         request,
         "learning/player.html",
         opened=opened,
-        course=opened.course,
-        lesson=opened.lesson,
-        percent=percent_done(opened.course, opened.progress),
-        done=_done(opened),
-        text_html=await render_markdown_async(await courses.lesson_text(lesson_id)),
+        course=course,
+        lesson=lesson,
+        text_html=await render_markdown_async(await courses.lesson_text(lesson_id)) if lesson.has_text else "",
         playback=playback,
         trouble=trouble,
+        start_at=resume_at(position, playback.duration_seconds) if playback else 0,
         file_url=file_url,
+        is_maker=may_edit(course, visitor),
+        zen=request.cookies.get(ZEN_COOKIE) == "1",
     )
+    # The page holds addresses that are not for everybody and do not hold for ever.
     response.headers["Cache-Control"] = "private, no-store"
     return response
 
 
-def _done(opened: OpenLesson) -> set[str]:
-    held = opened.progress.lessons if opened.progress else {}
-    return {lesson_id for lesson_id, progress in held.items() if progress.completed}
+async def _playback(videos: VideoService, course: Course, lesson: Lesson) -> tuple[Playback | None, str]:
+    """Where the lesson's video can be watched, or what keeps it from being watched."""
+    if lesson.kind is not LessonKind.VIDEO:
+        return None, ""
+    if lesson.video_id is None:
+        return None, "This lesson has no video yet. Its instructor is still working on it."
+    try:
+        return await videos.playback_in(course.id, lesson.video_id), ""
+    except (VideoNotReady, VideoNotFound) as error:
+        return None, error.message
 
 
 @post("/learn/{slug:str}/{lesson_id:str}/position", guards=[signed_in], include_in_schema=False, status_code=204)
@@ -137,7 +144,7 @@ async def report_position(
     learning: NamedDependency[LearningService],
     data: JSONBody[PositionReport],
 ) -> None:
-    """Keeps the position that the player's script tells."""
+    """Keeps what the player's script tells."""
     await learning.record(principal, slug, lesson_id, position_seconds=data.position_seconds, completed=data.completed)
 
 
@@ -148,25 +155,17 @@ async def complete(
     lesson_id: FromPath[str],
     pages: NamedDependency[Pages],
     principal: NamedDependency[Principal],
-    courses: NamedDependency[CourseService],
     learning: NamedDependency[LearningService],
 ) -> Response[bytes]:
-    """Marks a lesson done and goes on to the next one, or not done and stays."""
+    """Marks a lesson done and goes on to the next one that is not, or marks it not done and stays."""
     form = await read_form(request, CompletionForm)
     completed = form.data is not None and form.data.completed
-    opened = await learning.open_lesson(principal, slug, lesson_id)
-    position = opened.lesson_progress.position_seconds
-    stored = await learning.record(principal, slug, lesson_id, position_seconds=position, completed=completed)
-    if not completed:
-        return redirect(f"/learn/{slug}/{lesson_id}")
-    course = await courses.get(slug, principal)
-    if percent_done(course, stored) == 100:  # noqa: PLR2004 - a percentage
+    course, progress = await learning.record(principal, slug, lesson_id, completed=completed)
+    if percent_done(course, progress) == FINISHED:
         text = "You have finished the course. Well done! A review helps those who come after you."
         return pages.redirect_with("success", text, f"/courses/{slug}#reviews")
-    following = opened.next or lesson_to_continue(course, stored)
-    if following is None:
-        raise LessonNotFound
-    return redirect(f"/learn/{slug}/{following.id}")
+    following = lesson_to_continue(course, progress)
+    return redirect(f"/learn/{slug}/{following.id if following and completed else lesson_id}")
 
 
 handlers = [dashboard, open_course, player, report_position, complete]

@@ -5,14 +5,15 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from academy.features.courses.errors import LessonNotFound
-from academy.features.courses.model import Course, Lesson
+from academy.features.courses.model import Course, CourseStatus, Lesson, Section
 from academy.features.courses.service import CourseService, LearnerState, may_edit
 from academy.features.enrolment.errors import NotEnrolled
+from academy.features.enrolment.model import EnrolmentStatus
 from academy.features.enrolment.service import EnrolmentService
 from academy.features.learning.errors import LessonLocked
 from academy.features.learning.model import CourseProgress, LessonCompleted, LessonProgress
 from academy.features.learning.repository import ProgressRepository
-from academy.infrastructure.database.base import Database
+from academy.infrastructure.database.base import LARGEST_PAGE, Database
 from academy.infrastructure.database.errors import UniqueViolation
 from academy.infrastructure.jobs.base import JobQueue
 from academy.infrastructure.security.principal import Principal
@@ -20,18 +21,24 @@ from academy.kit.clock import Clock
 from academy.kit.errors import InvalidError
 
 LONGEST_VIDEO_SECONDS = 24 * 3600
+FINISHED = 100
 _FIRST_RECORD_TRIES = 3
+_HARDLY_BEGUN_SECONDS = 2
+_SEEN_SHARE = 0.95
 
 
 class OpenLesson(msgspec.Struct, frozen=True, kw_only=True):
     """A lesson as the player shows it.
 
     Attributes:
+        section: the one that the lesson is in.
+        number: its place in the course, from 1.
         enrolled: whether progress is kept for the visitor.
         progress: None for a visitor who is not enrolled or has not begun.
     """
 
     course: Course
+    section: Section
     lesson: Lesson
     previous: Lesson | None
     next: Lesson | None
@@ -44,20 +51,30 @@ class OpenLesson(msgspec.Struct, frozen=True, kw_only=True):
         """Progress in this lesson; the start when there is none."""
         return (self.progress.lessons.get(self.lesson.id) if self.progress else None) or LessonProgress()
 
+    @property
+    def done(self) -> set[str]:
+        """Ids of the course's lessons that are done."""
+        return {lesson.id for lesson in _done(self.course, self.progress)}
+
 
 class CourseOnDashboard(msgspec.Struct, frozen=True, kw_only=True):
     """A course on the dashboard.
 
     Attributes:
+        begun: whether the learner has opened any of its lessons.
+        percent: share of the lessons that are done; done: their number.
         next_lesson: where *Continue* leads; None for a course without lessons.
-        seconds_left: length of the lessons not yet done.
+        lesson_seconds_left: what is left of that lesson.
+        seconds_left: what is left of all lessons not yet done.
     """
 
     course: Course
+    begun: bool
     percent: int
     done: int
     next_lesson: Lesson | None
-    seconds_left: int
+    lesson_seconds_left: float
+    seconds_left: float
 
 
 class LearningService:
@@ -79,7 +96,7 @@ class LearningService:
         self._repository = ProgressRepository(database)
 
     async def open_lesson(self, visitor: Principal | None, slug: str, lesson_id: str) -> OpenLesson:
-        """Returns a lesson to whoever may see it: the enrolled, the course's makers, everybody for a free preview.
+        """Returns a lesson to whoever may see it: the enrolled, and those to whom it `is_open`.
 
         Raises CourseNotFound, LessonNotFound, LessonLocked.
         """
@@ -90,11 +107,12 @@ class LearningService:
             raise LessonNotFound
         lesson = lessons[index]
         enrolled = visitor is not None and await self._enrolments.is_enrolled(visitor.user_id, course.id)
-        if not (enrolled or lesson.free_preview or may_edit(course, visitor)):
+        if not (enrolled or is_open(course, lesson, visitor)):
             raise LessonLocked
         progress = await self._repository.of(visitor.user_id, course.id) if visitor and enrolled else None
         return OpenLesson(
             course=course,
+            section=next(section for section in course.curriculum if lesson in section.lessons),
             lesson=lesson,
             previous=lessons[index - 1] if index else None,
             next=lessons[index + 1] if index + 1 < len(lessons) else None,
@@ -104,13 +122,19 @@ class LearningService:
         )
 
     async def record(
-        self, principal: Principal, slug: str, lesson_id: str, *, position_seconds: float, completed: bool | None = None
-    ) -> CourseProgress:
-        """Keeps how far a learner is in a lesson. `completed` None leaves it done or undone as it was.
+        self,
+        principal: Principal,
+        slug: str,
+        lesson_id: str,
+        *,
+        position_seconds: float | None = None,
+        completed: bool | None = None,
+    ) -> tuple[Course, CourseProgress]:
+        """Keeps how far a learner is in a lesson, and that it was the last one open; returns the course and all of it.
 
-        Raises CourseNotFound, LessonNotFound, NotEnrolled, InvalidError.
+        What is None stays as it was. Raises CourseNotFound, LessonNotFound, NotEnrolled, InvalidError.
         """
-        if not 0 <= position_seconds <= LONGEST_VIDEO_SECONDS:
+        if position_seconds is not None and not 0 <= position_seconds <= LONGEST_VIDEO_SECONDS:
             text = "The position must lie between 0 seconds and a day."
             raise InvalidError(text, fields={"position_seconds": text})
         course = await self._courses.get(slug, principal)
@@ -120,7 +144,7 @@ class LearningService:
             raise NotEnrolled
         for attempt in range(_FIRST_RECORD_TRIES):
             try:
-                return await self._database.transaction(
+                return course, await self._database.transaction(
                     lambda: self._record_now(principal, course, lesson_id, position_seconds, completed)
                 )
             except UniqueViolation:
@@ -130,21 +154,28 @@ class LearningService:
         raise AssertionError("unreachable")
 
     async def _record_now(
-        self, principal: Principal, course: Course, lesson_id: str, position_seconds: float, completed: bool | None
+        self,
+        principal: Principal,
+        course: Course,
+        lesson_id: str,
+        position_seconds: float | None,
+        completed: bool | None,
     ) -> CourseProgress:
-        before = await self._repository.of(principal.user_id, course.id)
-        done_before = before is not None and before.lessons.get(lesson_id, LessonProgress()).completed
+        held = await self._repository.of(principal.user_id, course.id)
+        before = held.lessons.get(lesson_id, LessonProgress()) if held else LessonProgress()
         progress = LessonProgress(
-            position_seconds=position_seconds, completed=done_before if completed is None else completed
+            position_seconds=before.position_seconds if position_seconds is None else position_seconds,
+            completed=before.completed if completed is None else completed,
         )
         now = self._clock.now()
         stored = await self._repository.record(principal.user_id, course.id, lesson_id, progress, now)
-        if progress.completed and not done_before:
+        if progress.completed and not before.completed:
             await self._queue.publish(
                 LessonCompleted(user_id=principal.user_id, course_id=course.id, lesson_id=lesson_id)
             )
-        if percent_done(course, stored) == 100 and stored.completed_at is None:  # noqa: PLR2004 - a percentage
+        if stored.completed_at is None and percent_done(course, stored) == FINISHED:
             await self._repository.mark_course_completed(stored.id, now)
+            stored.completed_at = now
         return stored
 
     async def progress(self, principal: Principal, slug: str) -> tuple[Course, CourseProgress | None]:
@@ -171,13 +202,14 @@ class LearningService:
         return states
 
     async def dashboard(self, principal: Principal) -> list[CourseOnDashboard]:
-        """Returns the learner's courses: last touched first, then those not begun."""
-        enrolled = (await self._enrolments.of_user(principal.user_id, limit=100)).items
-        courses = await self._courses.many([enrolment.course_id for enrolment in enrolled])
+        """Returns the learner's courses (at most 200): last touched first, then those not begun, newest first."""
+        page = await self._enrolments.of_user(principal.user_id, limit=LARGEST_PAGE)
+        enrolled = [e.course_id for e in page.items if e.status is EnrolmentStatus.ACTIVE]
+        courses = await self._courses.many(enrolled)
         progress = {p.course_id: p for p in await self._repository.latest(principal.user_id)}
-        touched = [course_id for course_id in progress if course_id in courses]
-        rest = [e.course_id for e in enrolled if e.course_id in courses and e.course_id not in progress]
-        return [_on_dashboard(courses[course_id], progress.get(course_id)) for course_id in [*touched, *rest]]
+        begun = [course_id for course_id in progress if course_id in courses]
+        rest = [course_id for course_id in enrolled if course_id in courses and course_id not in progress]
+        return [_on_dashboard(courses[course_id], progress.get(course_id)) for course_id in [*begun, *rest]]
 
     async def export(self, user_id: str) -> dict[str, object]:
         """Returns a person's enrolments and progress, for the export of their data."""
@@ -195,6 +227,14 @@ class LearningService:
     async def forget_user(self, user_id: str) -> None:
         """Removes a deleted account's progress, in the open transaction."""
         await self._repository.delete_of_user(user_id)
+
+
+def is_open(course: Course, lesson: Lesson, visitor: Principal | None) -> bool:
+    """Whether somebody who is not enrolled may see a lesson: the makers, and everybody the free previews.
+
+    A course that left the catalogue has no previews.
+    """
+    return (lesson.free_preview and course.status is CourseStatus.PUBLISHED) or may_edit(course, visitor)
 
 
 def percent_done(course: Course, progress: CourseProgress | None) -> int:
@@ -221,12 +261,25 @@ def lesson_to_continue(course: Course, progress: CourseProgress | None) -> Lesso
     return next((lesson for lesson in in_order if not held.get(lesson.id, LessonProgress()).completed), lessons[0])
 
 
+def resume_at(position_seconds: float, duration_seconds: float) -> float:
+    """Where a video that was left at a position starts again: there, or at 0 when hardly begun or seen to its end."""
+    begun = position_seconds >= _HARDLY_BEGUN_SECONDS
+    return position_seconds if begun and position_seconds < duration_seconds * _SEEN_SHARE else 0.0
+
+
+def _seconds_left(lesson: Lesson, progress: CourseProgress | None) -> float:
+    held = (progress.lessons.get(lesson.id) if progress else None) or LessonProgress()
+    return 0 if held.completed else max(lesson.duration_seconds - held.position_seconds, 0)
+
+
 def _on_dashboard(course: Course, progress: CourseProgress | None) -> CourseOnDashboard:
-    done = _done(course, progress)
+    next_lesson = lesson_to_continue(course, progress)
     return CourseOnDashboard(
         course=course,
+        begun=progress is not None,
         percent=percent_done(course, progress),
-        done=len(done),
-        next_lesson=lesson_to_continue(course, progress),
-        seconds_left=course.duration_seconds - sum(lesson.duration_seconds for lesson in done),
+        done=len(_done(course, progress)),
+        next_lesson=next_lesson,
+        lesson_seconds_left=_seconds_left(next_lesson, progress) if next_lesson else 0,
+        seconds_left=sum(_seconds_left(lesson, progress) for lesson in course.lessons()),
     )

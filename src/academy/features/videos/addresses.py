@@ -15,7 +15,7 @@ def signed_text(path: str, name: str) -> str:
 
 
 def public_url(key: str) -> str:
-    """Returns the lasting address of a public object (image, poster). Raises ValueError for another one."""
+    """Returns the lasting address of a public object (cover, avatar). Raises ValueError for another one."""
     if not key.startswith(PUBLIC):
         raise ValueError(f"{key} is not public")
     return f"{MEDIA_PATH}{key}"

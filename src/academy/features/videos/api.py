@@ -1,7 +1,5 @@
 """REST handlers of the videos and files."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import datetime
 
 import msgspec
@@ -10,16 +8,21 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.status_codes import HTTP_201_CREATED
 
+from academy.features.courses.service import CourseService
 from academy.features.videos.model import FileKind, StoredFile, Video, VideoStatus
-from academy.features.videos.multipart import FilePart, read_file_part
 from academy.features.videos.service import Playback, VideoService
+from academy.features.videos.uploads import (
+    FileUploadOperation,
+    named_place,
+    put_cover,
+    put_file,
+    put_video,
+    sent_file,
+)
 from academy.infrastructure.security.principal import Principal
-from academy.kit.errors import AcademyError
 from academy.web.guards import anyone, instructors
 from academy.web.listing import Cursor, Limit, Listing
 from academy.web.requests import PageRequest
-
-_MOST_DROPPED = 32 << 20
 
 
 class VideoAnswer(msgspec.Struct, kw_only=True):
@@ -98,40 +101,30 @@ def file_answer(file: StoredFile, videos: VideoService) -> FileAnswer:
     )
 
 
-@asynccontextmanager
-async def sent_file(request: PageRequest) -> AsyncIterator[FilePart]:
-    """Gives the file in the request's form while it arrives. Raises MalformedUpload.
-
-    When the file is refused, what is still coming is read and dropped, as far as it is not too much: a client that is
-    cut off while it sends never sees the answer.
-    """
-    body = request.stream()
-    try:
-        yield await read_file_part(request.headers.get("content-type", ""), body)
-    except AcademyError:
-        dropped = 0
-        async for chunk in body:
-            dropped += len(chunk)
-            if dropped > _MOST_DROPPED:
-                break
-        raise
-
-
 # Uploads set no limit on the body: the limit is that of the file's kind, counted while it is stored.
 @post(
     "/api/v1/videos",
     guards=[instructors],
     tags=["files"],
     summary="Upload a video (multipart/form-data, field `file`)",
+    operation_class=FileUploadOperation,
     request_max_body_size=None,
     status_code=HTTP_201_CREATED,
 )
 async def upload_video(
-    request: PageRequest, principal: NamedDependency[Principal], videos: NamedDependency[VideoService]
+    request: PageRequest,
+    principal: NamedDependency[Principal],
+    courses: NamedDependency[CourseService],
+    videos: NamedDependency[VideoService],
 ) -> VideoAnswer:
-    """Stores the video and has it checked; its `status` turns from `checking` into `ready` or `failed`."""
+    """Stores the video and has it checked; its `status` turns from `checking` into `ready` or `failed`.
+
+    With `course` and `lesson_id` it becomes the video of that lesson; one that the lesson has already stays until the
+    new one is ready.
+    """
     async with sent_file(request) as part:
-        video = await videos.upload(principal, part.file_name, part.content_type, part.chunks)
+        place = await named_place(part, principal, courses)
+        video = await put_video(part, principal, courses, videos, place)
     return video_answer(video, videos)
 
 
@@ -140,15 +133,29 @@ async def upload_video(
     guards=[instructors],
     tags=["files"],
     summary="Upload an image, document or archive (multipart/form-data, field `file`)",
+    operation_class=FileUploadOperation,
     request_max_body_size=None,
     status_code=HTTP_201_CREATED,
 )
 async def upload_file(
-    request: PageRequest, principal: NamedDependency[Principal], videos: NamedDependency[VideoService]
+    request: PageRequest,
+    principal: NamedDependency[Principal],
+    courses: NamedDependency[CourseService],
+    videos: NamedDependency[VideoService],
 ) -> FileAnswer:
-    """Stores the file. Images are re-encoded as WebP, without metadata, and can be seen by everybody."""
+    """Stores the file. Images are re-encoded as WebP, without metadata, and can be seen by everybody.
+
+    With `course` and `lesson_id` a document or archive becomes the file of that lesson; with `course` alone an image
+    becomes the cover of that course.
+    """
     async with sent_file(request) as part:
-        file = await videos.files.store(principal, part.file_name, part.content_type, part.chunks)
+        place = await named_place(part, principal, courses)
+        if place is None:
+            file = await videos.files.store(principal, part.file_name, part.content_type, part.chunks)
+        elif place.lesson_id:
+            file = await put_file(part, principal, courses, videos, place)
+        else:
+            file = await put_cover(part, principal, courses, videos, place.course)
     return file_answer(file, videos)
 
 

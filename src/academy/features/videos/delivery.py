@@ -1,7 +1,7 @@
 """Sends stored files: `/media/{key}`, with byte ranges, entity tags and signatures.
 
-Private objects need an address made by `MediaAddresses`; public ones (covers, avatars, posters) are for everybody
-and never change. Where the server can send files itself (ASGI's pathsend), whole files are sent without a copy.
+Private objects need an address made by `MediaAddresses`; public ones (covers, avatars) are for everybody and never
+change. Where the server can send files itself (ASGI's pathsend), whole files are sent without a copy.
 """
 
 import os
@@ -29,6 +29,7 @@ from academy.web.guards import anyone
 _YEAR = 31_536_000
 _PRIVATE_SECONDS = 3600
 _PARTIAL_CONTENT = 206
+_MOST_FIELDS = 10
 _INLINE = ("video/", "image/")
 
 
@@ -54,7 +55,7 @@ class MediaDelivery:
             return PlainTextResponse("Method not allowed.", 405, {"Allow": "GET, HEAD"})
         # Mounted, the path comes without the prefix and with a slash at its end.
         key = scope["path"].removeprefix(MEDIA_PATH).strip("/")
-        query = dict(parse_qsl(scope["query_string"].decode("latin-1"), max_num_fields=10, errors="replace"))
+        query = _query(scope)
         name = query.get("name", "")
         if not key.startswith(PUBLIC) and not self._signer.verify(signed_text(f"{MEDIA_PATH}{key}", name), query):
             return PlainTextResponse(
@@ -70,6 +71,13 @@ class MediaDelivery:
         if path is None or found is None or not stat.S_ISREG(found.st_mode):
             return PlainTextResponse("There is no such file.", 404, {"Cache-Control": "no-store"})
         return _answer(scope, path, found, _headers(key, name))
+
+
+def _query(scope: Scope) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(scope["query_string"].decode("latin-1"), max_num_fields=_MOST_FIELDS, errors="replace"))
+    except ValueError:  # more fields than any address of ours has
+        return {}
 
 
 def _headers(key: str, name: str) -> dict[str, str]:

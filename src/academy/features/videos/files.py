@@ -1,5 +1,6 @@
 """Files that are not videos: images for everybody, documents and archives for learners."""
 
+import asyncio
 from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import suppress
 
@@ -25,6 +26,8 @@ class FileService:
         self._clock = clock
         self._storage = storage
         self._settings = settings
+        # A picture of a few bytes can be hundreds of megabytes of pixels: never several at a time.
+        self._one_picture = asyncio.Semaphore(1)
 
     async def store(
         self, principal: Principal, file_name: str, content_type: str, chunks: AsyncIterable[bytes]
@@ -35,9 +38,18 @@ class FileService:
         return await self.store_file(principal, file_name, content_type, chunks)
 
     async def store_image(
-        self, principal: Principal, file_name: str, content_type: str, chunks: AsyncIterable[bytes], shape: Shape
+        self,
+        principal: Principal,
+        file_name: str,
+        content_type: str,
+        chunks: AsyncIterable[bytes],
+        shape: Shape,
+        *,
+        course_id: str | None = None,
     ) -> StoredFile:
         """Stores a picture that everybody may see: re-encoded as WebP, bounded, without metadata.
+
+        `course_id` names the course whose cover it becomes.
 
         Raises:
             FileRefused: it is no JPEG, PNG, GIF or WebP.
@@ -47,7 +59,9 @@ class FileService:
         """
         head, whole = await with_head(chunks)
         sniff(file_name, content_type, head, IMAGES)
-        content = await clean_image(await self._gathered(whole, limit_of(FileKind.IMAGE, self._settings)), shape)
+        sent = await self._gathered(whole, limit_of(FileKind.IMAGE, self._settings))
+        async with self._one_picture:
+            content = await clean_image(sent, shape)
         file_id = new_id()
         webp = next(one for one in IMAGES if one.content_type == "image/webp")
 
@@ -55,7 +69,8 @@ class FileService:
             yield content
 
         key = f"{IMAGE_FOLDER}{file_id}.webp"
-        return await self._keep(principal, file_id, file_name, key, webp, cleaned(), FileKind.IMAGE, len(content), None)
+        kind, size = FileKind.IMAGE, len(content)
+        return await self._keep(principal, file_id, file_name, key, webp, cleaned(), kind, size, course_id)
 
     async def store_file(
         self,

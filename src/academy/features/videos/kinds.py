@@ -1,6 +1,6 @@
 """The kinds of files: which formats each takes, how large they may be, and where they lie in the storage."""
 
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 
 from academy.features.videos.model import FileKind
 from academy.infrastructure.media.formats import ARCHIVES, DOCUMENTS, IMAGES, SNIFF_BYTES, VIDEOS, Format
@@ -13,10 +13,9 @@ FORMATS: dict[FileKind, tuple[Format, ...]] = {
     FileKind.DOCUMENT: DOCUMENTS,
     FileKind.ARCHIVE: ARCHIVES,
 }
-# Objects under this prefix are for everybody: covers, avatars, posters.
+# Objects under this prefix are for everybody: covers, avatars.
 PUBLIC = "public/"
-VIDEO_FOLDER, FILE_FOLDER = "videos/", "files/"
-POSTER_FOLDER, IMAGE_FOLDER = f"{PUBLIC}posters/", f"{PUBLIC}images/"
+VIDEO_FOLDER, FILE_FOLDER, IMAGE_FOLDER = "videos/", "files/", f"{PUBLIC}images/"
 
 
 def limit_of(kind: FileKind, settings: StorageSettings) -> int:
@@ -27,6 +26,13 @@ def limit_of(kind: FileKind, settings: StorageSettings) -> int:
         FileKind.DOCUMENT: settings.max_document_bytes,
         FileKind.ARCHIVE: settings.max_archive_bytes,
     }[kind]
+
+
+def upload_rules(kinds: Sequence[FileKind], settings: StorageSettings) -> dict[str, int]:
+    """Returns the extensions that files of these kinds may have, each with the most bytes."""
+    return {
+        extension: limit_of(kind, settings) for kind in kinds for one in FORMATS[kind] for extension in one.extensions
+    }
 
 
 def kind_of(file_name: str) -> FileKind | None:

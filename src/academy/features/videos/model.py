@@ -20,7 +20,7 @@ class Video(Document, kw_only=True):
     Attributes:
         owner_id: who uploaded it.
         course_id: the course whose learners may watch it; None until it is put into a lesson.
-        key: the stored original; poster_key: the stored poster image (WebP), when READY.
+        key: the stored original; poster_key: the stored poster image (WebP), when READY. Both are private.
         sha256: of the original, hex.
         failure: what is wrong, in words the instructor understands; "" unless FAILED.
     """
@@ -59,7 +59,11 @@ class FileKind(StrEnum):
 
 
 class StoredFile(Document, kw_only=True):
-    """An uploaded file that is not a video: a cover, an avatar, the file of a lesson."""
+    """An uploaded file that is not a video: a cover, an avatar, the file of a lesson.
+
+    Attributes:
+        course_id: the course that uses it as its cover or in a lesson; None for everything else.
+    """
 
     __collection__: ClassVar[str] = "files"
     __indexes__: ClassVar[tuple[Index, ...]] = (

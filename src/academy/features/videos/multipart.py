@@ -14,6 +14,8 @@ from academy.kit.errors import InvalidError
 
 _LONGEST_FIELD = 16_384
 _MOST_PARTS = 20
+# Bytes of a body that are not those of the file: preamble, heads, fields, what follows.
+_LARGEST_REST = 1 << 20
 
 
 class MalformedUpload(InvalidError):
@@ -86,15 +88,19 @@ class _End(msgspec.Struct, frozen=True):
 
 async def _events(parser: PushMultipartParser, body: AsyncIterable[bytes]) -> AsyncIterator[_Head | bytes | _End]:
     """Yields the head of each part, then its bytes, then its end."""
+    rest = 0
     try:
         async for chunk in body:
+            rest += len(chunk)
             for event in parser.parse(chunk) if chunk else ():
                 if event is None:
                     yield _End()
                 elif isinstance(event, MultipartSegment):
                     yield _Head(event.name or "", event.filename, event.content_type or "")
                 else:
+                    rest -= len(event)
                     yield bytes(event)
+            _check_rest(rest)
         parser.close()
     except MultipartError as error:
         raise _malformed(error) from error
@@ -103,12 +109,20 @@ async def _events(parser: PushMultipartParser, body: AsyncIterable[bytes]) -> As
 async def _until_end(events: AsyncIterator[_Head | bytes | _End]) -> AsyncIterator[bytes]:
     """Yields the bytes of the present part. The rest of the body is read too: it must be complete."""
     ended = False
+    dropped = 0
     async for event in events:
-        if isinstance(event, bytes):
-            if not ended:
-                yield event
-        else:
+        if not isinstance(event, bytes):
             ended = True
+        elif ended:
+            dropped += len(event)
+            _check_rest(dropped)
+        else:
+            yield event
+
+
+def _check_rest(length: int) -> None:
+    if length > _LARGEST_REST:
+        raise MalformedUpload("The form holds more than one file. Upload one at a time.")
 
 
 async def _text(events: AsyncIterator[_Head | bytes | _End]) -> str:

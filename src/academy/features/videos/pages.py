@@ -9,16 +9,16 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.status_codes import HTTP_201_CREATED
 
-from academy.features.courses.errors import LessonNotFound
-from academy.features.courses.model import Course, Lesson, LessonKind
+from academy.features.courses.model import LessonKind, LessonVideo
 from academy.features.courses.service import CourseService
-from academy.features.videos.api import FileAnswer, VideoAnswer, file_answer, sent_file, video_answer
-from academy.features.videos.model import Video
+from academy.features.videos.api import FileAnswer, VideoAnswer, file_answer, video_answer
+from academy.features.videos.errors import VideoNotFound
 from academy.features.videos.service import VideoService
-from academy.infrastructure.media.images import Shape
+from academy.features.videos.uploads import Place, put_cover, put_file, put_video, sent_file
 from academy.infrastructure.security.principal import Principal
 from academy.kit.errors import AcademyError
 from academy.web.guards import instructors
+from academy.web.pages import Pages
 from academy.web.problems import problem_of
 from academy.web.requests import PageRequest
 
@@ -27,13 +27,6 @@ def _refusal(_: PageRequest, error: AcademyError) -> Response[bytes]:
     problem = problem_of(error)
     body = msgspec.json.encode(problem)
     return Response(body, status_code=problem.status, media_type="application/problem+json")
-
-
-def _lesson(course: Course, lesson_id: str, kind: LessonKind) -> Lesson:
-    lesson = course.lesson(lesson_id)
-    if lesson is None or lesson.kind is not kind:
-        raise LessonNotFound
-    return lesson
 
 
 @post(
@@ -52,31 +45,35 @@ async def upload_lesson_video(
     courses: NamedDependency[CourseService],
     videos: NamedDependency[VideoService],
 ) -> VideoAnswer:
-    """Makes the sent video the lesson's; its progress can be asked at `/studio/videos/{id}`."""
-    course = await courses.for_editing(principal, slug)
-    _lesson(course, lesson_id, LessonKind.VIDEO)
-
-    async def attach(video: Video) -> None:
-        await courses.set_lesson_video(course.id, lesson_id, video.id, 0)
-
+    """Makes the sent video the lesson's, as soon as it is found to be good."""
+    place = Place(await courses.for_editing(principal, slug), lesson_id)
+    place.lesson(LessonKind.VIDEO)
     async with sent_file(request) as part:
-        video = await videos.upload(
-            principal, part.file_name, part.content_type, part.chunks, course_id=course.id, attach=attach
-        )
+        video = await put_video(part, principal, courses, videos, place)
     return video_answer(video, videos)
 
 
 @get(
-    "/studio/videos/{video_id:str}",
+    "/studio/courses/{slug:str}/lessons/{lesson_id:str}/video",
     guards=[instructors],
     include_in_schema=False,
     exception_handlers={AcademyError: _refusal},
 )
-async def show_progress(
-    video_id: FromPath[str], principal: NamedDependency[Principal], videos: NamedDependency[VideoService]
-) -> VideoAnswer:
-    """How far the check of an uploaded video is."""
-    return video_answer(await videos.get(principal, video_id), videos)
+async def show_lesson_video(
+    slug: FromPath[str],
+    lesson_id: FromPath[str],
+    principal: NamedDependency[Principal],
+    courses: NamedDependency[CourseService],
+    videos: NamedDependency[VideoService],
+) -> LessonVideo:
+    """How far the check of the video that was uploaded last is."""
+    place = Place(await courses.for_editing(principal, slug), lesson_id)
+    lesson = place.lesson(LessonKind.VIDEO)
+    newest = lesson.new_video_id or lesson.video_id or ""
+    found = (await videos.lesson_videos([newest])).get(newest)
+    if found is None:
+        raise VideoNotFound
+    return found
 
 
 @post(
@@ -96,16 +93,10 @@ async def upload_lesson_file(
     videos: NamedDependency[VideoService],
 ) -> FileAnswer:
     """Makes the sent document or archive the lesson's."""
-    course = await courses.for_editing(principal, slug)
-    _lesson(course, lesson_id, LessonKind.FILE)
+    place = Place(await courses.for_editing(principal, slug), lesson_id)
+    place.lesson(LessonKind.FILE)
     async with sent_file(request) as part:
-        file = await videos.files.store_file(
-            principal, part.file_name, part.content_type, part.chunks, course_id=course.id
-        )
-    # Read again: the upload took its time, and the lesson may have another title by now.
-    lesson = _lesson(await courses.for_editing(principal, slug), lesson_id, LessonKind.FILE)
-    changed = msgspec.structs.replace(lesson, file_key=file.key, file_name=file.file_name)
-    await courses.edit_lesson(principal, slug, changed)
+        file = await put_file(part, principal, courses, videos, place)
     return file_answer(file, videos)
 
 
@@ -127,11 +118,52 @@ async def upload_cover(
     """Makes the sent picture the course's cover, cut to 16:9; the one before is deleted."""
     course = await courses.for_editing(principal, slug)
     async with sent_file(request) as part:
-        image = await videos.files.store_image(principal, part.file_name, part.content_type, part.chunks, Shape.COVER)
-    await courses.set_cover(principal, slug, image.key)
-    if course.cover_key:
-        await videos.files.delete(course.cover_key)
+        image = await put_cover(part, principal, courses, videos, course)
     return file_answer(image, videos)
 
 
-handlers = [upload_lesson_video, show_progress, upload_lesson_file, upload_cover]
+@post("/studio/courses/{slug:str}/cover/remove", guards=[instructors], include_in_schema=False, status_code=200)
+async def remove_cover(
+    slug: FromPath[str],
+    pages: NamedDependency[Pages],
+    principal: NamedDependency[Principal],
+    courses: NamedDependency[CourseService],
+    videos: NamedDependency[VideoService],
+) -> Response[bytes]:
+    """Takes the cover off and deletes it; the course shows a drawn one again."""
+    course = await courses.for_editing(principal, slug)
+    if course.cover_key:
+        await courses.set_cover(principal, slug, None)
+        await videos.files.delete(course.cover_key)
+    return pages.redirect_with("success", "The cover is removed.", f"/studio/courses/{slug}#cover")
+
+
+@post(
+    "/studio/courses/{slug:str}/lessons/{lesson_id:str}/video/discard",
+    guards=[instructors],
+    include_in_schema=False,
+    status_code=200,
+)
+async def discard_lesson_video(
+    slug: FromPath[str],
+    lesson_id: FromPath[str],
+    pages: NamedDependency[Pages],
+    principal: NamedDependency[Principal],
+    courses: NamedDependency[CourseService],
+    videos: NamedDependency[VideoService],
+) -> Response[bytes]:
+    """Deletes the lesson's video, or the newer one that was to take its place."""
+    place = Place(await courses.for_editing(principal, slug), lesson_id)
+    lesson = place.lesson(LessonKind.VIDEO)
+    await videos.discard(place.course.id, lesson.new_video_id or lesson.video_id or "")
+    return pages.redirect_with("success", "The video is deleted.", f"/studio/courses/{slug}/lessons/{lesson_id}")
+
+
+handlers = [
+    upload_lesson_video,
+    show_lesson_video,
+    upload_lesson_file,
+    upload_cover,
+    remove_cover,
+    discard_lesson_video,
+]

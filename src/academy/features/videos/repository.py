@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from academy.features.videos.model import StoredFile, Video, VideoStatus
-from academy.infrastructure.database.base import Database, Page
+from academy.infrastructure.database.base import LARGEST_PAGE, Database, Page
 
 
 class VideoRepository:
@@ -16,6 +16,13 @@ class VideoRepository:
     async def get(self, video_id: str) -> Video | None:
         """Returns the video with this id."""
         return await self._videos.get(video_id)
+
+    async def many(self, video_ids: Sequence[str]) -> list[Video]:
+        """Returns the videos with these ids, in no promised order."""
+        found: list[Video] = []
+        for start in range(0, len(video_ids), LARGEST_PAGE):
+            found += await self._videos.find({"id": {"$in": list(video_ids[start : start + LARGEST_PAGE])}})
+        return found
 
     async def owned_by(self, user_id: str, limit: int, cursor: str | None) -> Page[Video]:
         """Returns the videos that a user uploaded, newest first."""
@@ -45,6 +52,26 @@ class VideoRepository:
     async def delete_file(self, key: str) -> bool:
         """Removes the file stored under `key`; whether there was one."""
         return await self._files.delete_one({"key": key})
+
+    async def delete_of_course(self, course_id: str) -> list[str]:
+        """Removes the videos and files of a course; returns the keys of what is stored for them."""
+        keys: list[str] = []
+        while videos := await self._videos.find({"course_id": course_id}):
+            keys += [key for video in videos for key in (video.key, video.poster_key) if key]
+            await self._videos.delete_many({"id": {"$in": [video.id for video in videos]}})
+        while files := await self._files.find({"course_id": course_id}):
+            keys += [file.key for file in files]
+            await self._files.delete_many({"id": {"$in": [file.id for file in files]}})
+        return keys
+
+    async def videos_in_courses(self, limit: int, cursor: str | None) -> Page[Video]:
+        """Returns a page of all videos that belong to a course, course by course."""
+        sort = ("course_id", "-created_at")
+        return await self._videos.page({"course_id": {"$gt": ""}}, sort=sort, limit=limit, cursor=cursor)
+
+    async def files_in_courses(self, limit: int, cursor: str | None) -> Page[StoredFile]:
+        """Returns a page of all files that belong to a course, course by course."""
+        return await self._files.page({"course_id": {"$gt": ""}}, sort=("course_id",), limit=limit, cursor=cursor)
 
     async def known(self, ids: Sequence[str]) -> set[str]:
         """Returns those of the ids (at most 200) that belong to a video or file."""

@@ -1,15 +1,15 @@
 """Videos: upload, playback, deletion."""
 
-from collections.abc import AsyncIterable, Awaitable, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from contextlib import suppress
-from datetime import timedelta
 
 import msgspec
 
-from academy.features.videos.addresses import MediaAddresses, public_url
+from academy.features.courses.model import LessonVideo
+from academy.features.videos.addresses import MediaAddresses
 from academy.features.videos.errors import VideoNotAllowed, VideoNotFound, VideoNotReady
 from academy.features.videos.files import FileService
-from academy.features.videos.kinds import VIDEO_FOLDER, limit_of, with_head
+from academy.features.videos.kinds import VIDEO_FOLDER, limit_of, upload_rules, with_head
 from academy.features.videos.model import FileKind, Video, VideoStatus
 from academy.features.videos.repository import VideoRepository
 from academy.infrastructure.database.base import Database, Page
@@ -37,7 +37,7 @@ class ProbeVideo(msgspec.Struct, kw_only=True):
     video_id: str
 
 
-PROBE_VIDEO = JobKind("probe_video", ProbeVideo, max_attempts=5, lease=timedelta(minutes=5))
+PROBE_VIDEO = JobKind("probe_video", ProbeVideo, max_attempts=5)
 
 
 class Playback(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,16 +166,35 @@ class VideoService:
 
     async def delete(self, principal: Principal, video_id: str) -> None:
         """Deletes a video with everything that was made of it. Raises VideoNotFound."""
-        video = await self.get(principal, video_id)
+        await self._delete(await self.get(principal, video_id))
 
+    async def discard(self, course_id: str, video_id: str) -> None:
+        """Deletes a video of a course for its makers; none when the course has no such video."""
+        video = await self._repository.get(video_id)
+        if video is not None and video.course_id == course_id:
+            await self._delete(video)
+
+    async def _delete(self, video: Video) -> None:
         async def work() -> None:
-            if await self._repository.delete(video_id) and video.course_id:
+            if await self._repository.delete(video.id) and video.course_id:
                 await self._on_ready(msgspec.structs.replace(video, duration_seconds=0.0))
 
         await self._database.transaction(work)
-        for key in filter(None, (video.key, video.poster_key)):
-            # The video is gone for everybody; bytes that stay behind are removed by the daily cleaning.
-            with suppress(StorageUnavailable):
+        await self._remove([key for key in (video.key, video.poster_key) if key])
+
+    async def forget_course(self, course_id: str) -> None:
+        """Deletes all videos and files of a course, with the transaction that deletes the course itself."""
+        keys = await self._repository.delete_of_course(course_id)
+
+        async def remove() -> None:
+            await self._remove(keys)
+
+        self._database.after_commit(remove)
+
+    async def _remove(self, keys: Sequence[str]) -> None:
+        """Removes the bytes of what is gone for everybody; what stays behind is removed by the daily cleaning."""
+        with suppress(StorageUnavailable):
+            for key in keys:
                 await self._storage.delete(key)
 
     async def playback(self, principal: Principal | None, video_id: str) -> Playback:
@@ -191,6 +210,19 @@ class VideoService:
             raise VideoNotFound
         if not (principal and _owns(principal, video)) and not await self._may_watch(principal, video):
             raise VideoNotAllowed
+        return self._playback(video)
+
+    async def playback_in(self, course_id: str, video_id: str) -> Playback:
+        """Returns where a video of a course can be watched; give it only to those who may open its lesson.
+
+        Raises VideoNotFound, also for a video of another course, and VideoNotReady.
+        """
+        video = await self._repository.get(video_id)
+        if video is None or video.course_id != course_id:
+            raise VideoNotFound
+        return self._playback(video)
+
+    def _playback(self, video: Video) -> Playback:
         if video.status is VideoStatus.CHECKING:
             raise VideoNotReady("This video has just been uploaded and is being checked. Try again in a moment.")
         if video.status is VideoStatus.FAILED:
@@ -205,9 +237,33 @@ class VideoService:
             expires_in=self._addresses.seconds,
         )
 
+    async def lesson_videos(self, video_ids: Sequence[str]) -> dict[str, LessonVideo]:
+        """Returns what the makers of lessons are shown of their videos, by id; a deleted video is left out."""
+        found = await self._repository.many(video_ids)
+        return {video.id: self._lesson_video(video) for video in found}
+
+    def _lesson_video(self, video: Video) -> LessonVideo:
+        return LessonVideo(
+            id=video.id,
+            state=video.status.value,
+            failure=video.failure,
+            file_name=video.file_name,
+            content_type=video.content_type,
+            size=video.size,
+            duration_seconds=video.duration_seconds,
+            width=video.width,
+            height=video.height,
+            url=self._addresses.file_url(video.key) if video.status is VideoStatus.READY else None,
+            poster_url=self.poster_url(video),
+        )
+
+    def upload_rules(self, *kinds: str) -> dict[str, int]:
+        """Returns the extensions that files of these kinds (of FileKind) may have, each with the most bytes."""
+        return upload_rules([FileKind(kind) for kind in kinds], self._settings)
+
     def poster_url(self, video: Video) -> str | None:
-        """Returns the address of the poster, which is public; None while there is none."""
-        return public_url(video.poster_key) if video.poster_key else None
+        """Returns the address of the poster, which holds as long as the video's; None while there is none."""
+        return self._addresses.file_url(video.poster_key) if video.poster_key else None
 
     def file_url(self, key: str, name: str = "") -> str:
         """Returns an address of a stored file that holds for MEDIA_URL_SECONDS; give it only to those who may have it.

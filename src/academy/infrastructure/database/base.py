@@ -12,11 +12,14 @@ Queries. Filters and updates are written with MongoDB's operator names, but only
 - updates: `$set $unset $inc $min $max $push` (with `$each`, `$slice`) `$pull $addToSet $setOnInsert`;
 - sorts: declared scalar fields, each once, a leading `-` for descending; null stands before everything.
 
-Anything else raises `UnsupportedQuery` on both. A dict where the class declares a scalar is refused, so a value from
-outside can never become an operator. Equality with `None` also matches a missing field; comparisons never match across
-types; a comparison of a list field matches when any element does. Strings compare by Unicode code point. `$exists` is
-for fields outside lists. `$inc $min $push $pull $addToSet` are for fields that cannot be null, `$unset` for fields that
-have a default; a struct in a list is compared as a whole. Limits are 1 or more. Numbers are finite and of 64 bits.
+Anything else raises `UnsupportedQuery` on both; so does a document that its class does not declare like that, a text
+with half a character, a key of a dict that begins with `$`, more than 10,000 values in one list, a number that an
+update would move beyond 64 bits, and a document above 16 MB. A dict where the class declares a scalar is refused, so a
+value from outside can never become an operator. Equality with `None` also matches a missing field; comparisons never
+match across types; a comparison of a list field matches when any element does. Strings compare by Unicode code point.
+`$exists` is for fields outside lists. `$inc $min $push $pull $addToSet` are for fields that cannot be null, `$unset`
+for fields that have a default; a struct in a list is compared as a whole. Limits are 1 or more. Numbers are finite and
+of 64 bits. What a `dict[str, object]` holds is stored and read, never asked for.
 
 Writes. Every call is atomic: it happens wholly or not at all. Acknowledged means durable: it survives `kill -9` and
 loss of power. Unique indexes hold under concurrent writers in any number of processes, and a violation names its index.
@@ -186,7 +189,11 @@ class Collection(ABC, Generic[D]):
 
     @abstractmethod
     async def group(self, query: Filter, *, by: str | None = None, sums: Sequence[str] = ()) -> list[Group]:
-        """Counts the matches by the value of a scalar field and sums number fields; ordered by key, null first."""
+        """Counts the matches by the value of a scalar field and sums number fields; ordered by key, null first.
+
+        The field is of texts, whole numbers, truth values or an enum. Sums of floats may differ in the last digit from
+        engine to engine; a sum of whole numbers beyond 64 bits is refused with UnsupportedQuery.
+        """
 
     @abstractmethod
     async def update_one(self, query: Filter, update: Update) -> bool:
@@ -222,8 +229,12 @@ class Collection(ABC, Generic[D]):
         """Removes every match, as one unit. Returns how many there were."""
 
     @abstractmethod
-    async def explain(self, query: Filter, *, sort: Sort = (), limit: int = 20) -> Plan:
-        """Returns how the engine would run `find` with these arguments, without running it."""
+    async def explain(self, query: Filter, *, sort: Sort = (), limit: int | None = 20) -> Plan:
+        """Returns how the engine would run `find` with these arguments, without running it.
+
+        Without a `limit`: how it would find all matches in any order, as `count`, `group`, `update_many` and
+        `delete_many` do.
+        """
 
 
 class Database(ABC):

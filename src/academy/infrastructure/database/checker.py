@@ -1,10 +1,7 @@
 """Checks queries against the declared subset and the fields a document class declares; both engines ask it first."""
 
-import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from enum import Enum
-from functools import lru_cache
 from itertools import pairwise
 
 import msgspec
@@ -12,8 +9,9 @@ from msgspec import inspect
 
 from academy.infrastructure.database import cursors
 from academy.infrastructure.database.document import Document
-from academy.infrastructure.database.errors import UnsupportedQuery
-from academy.kit.clock import to_milliseconds
+from academy.infrastructure.database.errors import InvalidCursor, UnsupportedQuery
+from academy.infrastructure.database.fields import Field, declared_field
+from academy.infrastructure.database.values import fields_of, fits, stored_value, value_at
 
 _COMPARISONS = frozenset({"$eq", "$ne", "$gt", "$gte", "$lt", "$lte"})
 _ORDERED = frozenset({"$gt", "$gte", "$lt", "$lte"})
@@ -21,83 +19,14 @@ _LISTS = frozenset({"$in", "$nin", "$all"})
 _UPDATES = frozenset({"$set", "$unset", "$inc", "$min", "$max", "$push", "$pull", "$addToSet", "$setOnInsert"})
 # What these would make of null differs from engine to engine, or is nothing.
 _NOT_ON_NULL = frozenset({"$inc", "$min", "$push", "$pull", "$addToSet"})
-_GREATEST_INT = (1 << 63) - 1
+# What a group's key can be, and what can be summed.
+_GROUPED = (inspect.StrType, inspect.IntType, inspect.BoolType, inspect.EnumType, inspect.LiteralType)
+_SUMMED = (inspect.IntType, inspect.FloatType)
+# SQLite takes 32,766 values and 1,000 conditions in one statement; a query that nears that wants another design.
+_MOST_VALUES = 10_000
+_MOST_PARTS = 500
 
 SortKey = tuple[str, bool]  # field path, descending
-
-
-class Field:
-    """A declared field: the types it may have and the places on the way to it that hold lists.
-
-    Attributes:
-        path: dotted path.
-        types: possible types, None apart, lists replaced by those of their elements.
-        nullable: whether None is one of them.
-        required: whether a document cannot be read without it.
-        lists: lengths (in names) of the prefixes of the path that are lists; the full length when the field is one.
-    """
-
-    def __init__(
-        self, path: str, types: list[inspect.Type], *, nullable: bool, required: bool, lists: list[int]
-    ) -> None:
-        self.path = path
-        self.types = types
-        self.nullable = nullable
-        self.required = required
-        self.lists = lists
-
-    @property
-    def is_list(self) -> bool:
-        """Whether the field itself is a list."""
-        return len(self.path.split(".")) in self.lists
-
-    @property
-    def is_below_list(self) -> bool:
-        """Whether the field stands in the elements of a list."""
-        return any(depth < len(self.path.split(".")) for depth in self.lists)
-
-    @property
-    def is_scalar(self) -> bool:
-        """Whether the field is one plain value, not in any list."""
-        return not self.lists and not any(isinstance(t, inspect.StructType | inspect.DictType) for t in self.types)
-
-
-@lru_cache(maxsize=4096)
-def declared_field(document_type: type[Document], path: str) -> Field:
-    """Returns what the class declares at a dotted path. Raises UnsupportedQuery when it declares nothing there."""
-    kinds, nullable, is_list = _members(inspect.type_info(document_type))
-    required = True
-    lists: list[int] = []
-    for depth, name in enumerate(path.split("."), start=1):
-        found = [t for kind in kinds if (t := _child(kind, name)) is not None]
-        if not found or not name or name.startswith("$") or "\0" in name:
-            raise UnsupportedQuery(f"{document_type.__collection__}: the class declares no field {path!r}")
-        (kinds, nullable, is_list), required = _members(found[0][0]), found[0][1]
-        if is_list:
-            lists.append(depth)
-    return Field(path, kinds, nullable=nullable, required=required, lists=lists)
-
-
-def _child(kind: inspect.Type, name: str) -> tuple[inspect.Type, bool] | None:
-    """Returns the type of a field or entry, and whether it is required; None when there is no such field."""
-    if isinstance(kind, inspect.StructType):
-        return next(((field.type, field.required) for field in kind.fields if field.encode_name == name), None)
-    return (kind.value_type, False) if isinstance(kind, inspect.DictType) else None
-
-
-def _members(kind: inspect.Type) -> tuple[list[inspect.Type], bool, bool]:
-    """Returns (types without None, whether None is among them, whether it is a list); of a list, its elements' types."""
-    if isinstance(kind, inspect.Metadata):
-        return _members(kind.type)
-    if isinstance(kind, inspect.ListType):
-        return _members(kind.item_type)[0], False, True
-    if isinstance(kind, inspect.UnionType):
-        parts = [_members(member) for member in kind.types]
-        types = [one for part in parts for one in part[0]]
-        return types, any(part[1] for part in parts), any(part[2] for part in parts)
-    if isinstance(kind, inspect.NoneType):
-        return [], True, False
-    return [kind], False, False
 
 
 class Checker:
@@ -114,8 +43,8 @@ class Checker:
         checked: dict[str, object] = {}
         for key, condition in query.items():
             if key in ("$and", "$or"):
-                if not isinstance(condition, Sequence) or isinstance(condition, str) or not condition:
-                    raise self._refuse(f"{key} takes a list of filters")
+                if not isinstance(condition, list | tuple) or not 0 < len(condition) <= _MOST_PARTS:
+                    raise self._refuse(f"{key} takes a list of 1 to {_MOST_PARTS} filters")
                 checked[key] = [self.filter(part) for part in condition]
             elif key.startswith("$"):
                 raise self._refuse(f"there is no {key} here")
@@ -132,12 +61,14 @@ class Checker:
 
     def _operand(self, field: Field, operator: str, operand: object) -> object:
         if operator in _COMPARISONS:
-            if operator in _ORDERED and operand is None:
-                raise self._refuse(f"{operator} compares with a value, not with None")
+            if operator in _ORDERED and (operand is None or field.holds_structs):
+                raise self._refuse(f"{field.path}: {operator} compares plain values")
             return self._value(field, operand)
         if operator in _LISTS:
             if not isinstance(operand, list | tuple | set | frozenset) or (operator == "$all" and not operand):
                 raise self._refuse(f"{operator} takes a list")
+            if len(operand) > _MOST_VALUES:
+                raise self._refuse(f"{operator} takes at most {_MOST_VALUES} values, not {len(operand)}")
             return [self._value(field, one) for one in operand]
         if operator == "$exists" and isinstance(operand, bool) and not field.is_below_list:
             return operand
@@ -200,15 +131,8 @@ class Checker:
             raise self._refuse(f"{field.path}: {operator} needs a list")
         if operator == "$push" and isinstance(operand, Mapping) and "$each" in operand:
             each, limit = operand["$each"], operand.get("$slice")
-            if (
-                not isinstance(each, list)
-                or not (limit is None or isinstance(limit, int))
-                or set(operand)
-                - {
-                    "$each",
-                    "$slice",
-                }
-            ):
+            is_slice = limit is None or (isinstance(limit, int) and not isinstance(limit, bool))
+            if not isinstance(each, list) or not is_slice or set(operand) - {"$each", "$slice"}:
                 raise self._refuse(f"{field.path}: $push takes $each and $slice")
             checked: dict[str, object] = {"$each": [self._value(field, one) for one in each]}
             return checked if limit is None else {**checked, "$slice": limit}
@@ -234,21 +158,77 @@ class Checker:
                 raise self._refuse(f"{field} cannot be sorted by: it is not one plain value")
         return keys
 
-    def plain_field(self, path: str) -> str:
-        """Returns `path` when it names one plain value. Raises UnsupportedQuery."""
-        if not declared_field(self._type, path).is_scalar:
-            raise self._refuse(f"{path} is not one plain value")
+    def sort_values(self, keys: Sequence[SortKey], stored: Mapping[str, object]) -> list[object]:
+        """Returns what a stored document is sorted by. Its times may be texts, as SQLite keeps them."""
+        values = []
+        for field, _ in keys:
+            value = value_at(stored, field)
+            is_time = isinstance(value, str) and self._holds(field, inspect.DateTimeType)
+            values.append(msgspec.convert(value, datetime) if is_time else value)
+        return values
+
+    def limit(self, limit: int) -> int:
+        """Returns `limit`. Raises UnsupportedQuery when it is below 1."""
+        if limit < 1:
+            raise self._refuse(f"a limit is at least 1, not {limit}")
+        return limit
+
+    def grouped(self, path: str) -> str:
+        """Returns `path` when documents can be grouped by it. Raises UnsupportedQuery."""
+        return self._plain(path, _GROUPED, "grouped by")
+
+    def summed(self, path: str) -> str:
+        """Returns `path` when it names numbers. Raises UnsupportedQuery."""
+        return self._plain(path, _SUMMED, "summed")
+
+    def is_float(self, path: str) -> bool:
+        """Whether the field may hold numbers with a fraction."""
+        return self._holds(path, inspect.FloatType)
+
+    def is_bool(self, path: str) -> bool:
+        """Whether the field holds truth values."""
+        return self._holds(path, inspect.BoolType)
+
+    def _holds(self, path: str, kind: type[inspect.Type]) -> bool:
+        return any(isinstance(one, kind) for one in declared_field(self._type, path).types)
+
+    def _plain(self, path: str, kinds: tuple[type[inspect.Type], ...], use: str) -> str:
+        field = declared_field(self._type, path)
+        if not field.is_scalar or not all(isinstance(kind, kinds) for kind in field.types):
+            raise self._refuse(f"{path} cannot be {use}")
         return path
+
+    def document(self, document: Document) -> dict[str, object]:
+        """Returns a document as it is stored. Raises UnsupportedQuery when it is not what its class declares."""
+        try:
+            declared = msgspec.convert(fields_of(document), self._type)
+        except msgspec.ValidationError as error:
+            raise self._refuse(f"this does not have the shape that the class declares: {error}") from error
+        stored = stored_value(declared)
+        assert isinstance(stored, dict)  # noqa: S101 - a document is a Struct
+        return stored
 
     def read_cursor(self, cursor: str, keys: Sequence[SortKey]) -> tuple[list[object], str]:
         """Returns the sort values and the id a cursor holds. Raises InvalidCursor."""
-        return cursors.read(cursor, self._list_name(keys), len(keys))
+        values, last_id = cursors.read(cursor, self.list_name(keys), len(keys))
+        for (path, _), value in zip(keys, values, strict=True):
+            if value is not None and not self._may_hold(path, value):
+                raise InvalidCursor
+        return values, last_id
+
+    def _may_hold(self, path: str, value: object) -> bool:
+        try:
+            stored = stored_value(value)
+        except UnsupportedQuery:
+            return False
+        return any(fits(kind, stored) for kind in declared_field(self._type, path).types)
 
     def write_cursor(self, keys: Sequence[SortKey], values: Sequence[object], last_id: str) -> str:
         """Returns the cursor of a page's last document."""
-        return cursors.write(self._list_name(keys), values, last_id)
+        return cursors.write(self.list_name(keys), values, last_id)
 
-    def _list_name(self, keys: Sequence[SortKey]) -> str:
+    def list_name(self, keys: Sequence[SortKey]) -> str:
+        """Returns the name that cursors of this list are known by."""
         return ",".join([self._type.__collection__, *(f"{'-' if down else ''}{field}" for field, down in keys)])
 
     def _value(self, field: Field, value: object) -> object:
@@ -259,11 +239,11 @@ class Checker:
             return None
         stored = stored_value(value)
         for kind in field.types:
-            if _fits(kind, stored):
+            if fits(kind, stored):
                 if isinstance(kind, inspect.StructType):
                     # With its defaults and in the order of its class: stored structs are compared as a whole.
                     return stored_value(msgspec.convert(stored, kind.cls))
-                return stored
+                return float(stored) if isinstance(kind, inspect.FloatType) else stored  # type: ignore[arg-type]
         raise self._refuse(f"{field.path} cannot hold {value!r}")
 
     def _whole(self, field: Field, value: object) -> object:
@@ -280,64 +260,3 @@ class Checker:
 
     def _refuse(self, text: str) -> UnsupportedQuery:
         return UnsupportedQuery(f"{self._type.__collection__}: {text}")
-
-
-def stored_value(value: object) -> object:
-    """Returns a value as documents hold it: enums as values, Structs as dicts, times in UTC whole milliseconds."""
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, datetime):
-        try:
-            return to_milliseconds(value)
-        except ValueError as error:
-            raise UnsupportedQuery("a time needs a zone") from error
-    if isinstance(value, msgspec.Struct):
-        return stored_value(msgspec.to_builtins(value, builtin_types=(datetime,)))
-    if isinstance(value, Mapping):
-        return {_stored_name(str(key)): stored_value(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [stored_value(one) for one in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        raise UnsupportedQuery(f"documents cannot hold {value}")
-    if isinstance(value, int) and not -_GREATEST_INT <= value <= _GREATEST_INT:
-        raise UnsupportedQuery("documents hold integers of up to 64 bits")
-    return value
-
-
-def _stored_name(name: str) -> str:
-    if "\0" in name:
-        raise UnsupportedQuery("the name of a field cannot hold NUL")
-    return name
-
-
-def _fits(kind: inspect.Type, value: object) -> bool:
-    match kind:
-        case inspect.StrType():
-            return isinstance(value, str)
-        case inspect.IntType() | inspect.FloatType() | inspect.BoolType():
-            return _is_number(kind, value)
-        case inspect.DateTimeType():
-            return isinstance(value, datetime)
-        case inspect.EnumType():
-            return isinstance(value, str) and value in {member.value for member in kind.cls}
-        case inspect.LiteralType():
-            return value in kind.values
-        case inspect.StructType() | inspect.DictType():
-            return _is_convertible(value, kind.cls if isinstance(kind, inspect.StructType) else dict)
-    return False
-
-
-def _is_number(kind: inspect.Type, value: object) -> bool:
-    if isinstance(value, bool) or isinstance(kind, inspect.BoolType):
-        return isinstance(value, bool) and isinstance(kind, inspect.BoolType)
-    if isinstance(kind, inspect.FloatType):
-        return isinstance(value, int | float)
-    return isinstance(value, int) and -_GREATEST_INT <= value <= _GREATEST_INT
-
-
-def _is_convertible(value: object, target: type) -> bool:
-    try:
-        msgspec.convert(value, target)
-    except msgspec.ValidationError:
-        return False
-    return True

@@ -22,7 +22,7 @@ from academy.infrastructure.database.base import (
     Sort,
     Update,
 )
-from academy.infrastructure.database.checker import Checker, stored_value
+from academy.infrastructure.database.checker import Checker
 from academy.infrastructure.database.document import Document
 from academy.infrastructure.database.errors import UnsupportedQuery, VersionConflict
 from academy.infrastructure.database.mongodb_explain import read_plan
@@ -35,7 +35,7 @@ from academy.infrastructure.database.mongodb_search import (
     touches_search,
 )
 from academy.infrastructure.database.search import searched_words
-from academy.infrastructure.database.search_pages import SearchPages, value_at
+from academy.infrastructure.database.search_pages import SearchPages
 
 D = TypeVar("D", bound=Document)
 T = TypeVar("T")
@@ -104,7 +104,8 @@ class MongoCollection(Collection[D], Generic[D]):
     async def find(self, query: Filter, *, sort: Sort = (), limit: int = LARGEST_PAGE) -> list[D]:
         """Returns the first matches."""
         checked, keys = self._checker.filter(query), self._checker.sort(sort)
-        found = await self._find(self._queries.filter(checked), self._queries.sort(keys, checked), limit)
+        order = self._queries.sort(keys, checked)
+        found = await self._find(self._queries.filter(checked), order, self._checker.limit(limit))
         return [self._load(stored) for stored in found]
 
     async def page(self, query: Filter, *, sort: Sort = (), limit: int = 20, cursor: str | None = None) -> Page[D]:
@@ -114,11 +115,11 @@ class MongoCollection(Collection[D], Generic[D]):
         if cursor is not None:
             values, last_id = self._checker.read_cursor(cursor, keys)
             wanted = {"$and": [wanted, after(keys, values, last_id)]}
-        found = await self._find(wanted, self._queries.sort(keys, checked), limit + 1)
+        found = await self._find(wanted, self._queries.sort(keys, checked), self._checker.limit(limit) + 1)
         marker = None
         if len(found) > limit:
             last = found[limit - 1]
-            marker = self._checker.write_cursor(keys, [value_at(last, field) for field, _ in keys], str(last["id"]))
+            marker = self._checker.write_cursor(keys, self._checker.sort_values(keys, last), str(last["id"]))
         return Page([self._load(stored) for stored in found[:limit]], marker)
 
     async def search(
@@ -126,7 +127,7 @@ class MongoCollection(Collection[D], Generic[D]):
     ) -> SearchPage[D]:
         """Returns one page of the documents that contain the words of `text`."""
         checked, keys = self._checker.filter(query), self._checker.sort(sort)
-        searched = searched_words(text)
+        searched, limit = searched_words(text), self._checker.limit(limit)
         if not self._type.__search__:
             raise UnsupportedQuery(f"{self._type.__collection__} declares no searchable fields")
         if not searched:
@@ -149,9 +150,9 @@ class MongoCollection(Collection[D], Generic[D]):
     async def group(self, query: Filter, *, by: str | None = None, sums: Sequence[str] = ()) -> list[Group]:
         """Counts and sums the matches by a field."""
         wanted = self._queries.filter(self._checker.filter(query))
-        key = {"$ifNull": [f"${stored_name(self._checker.plain_field(by))}", None]} if by is not None else None
+        key = {"$ifNull": [f"${stored_name(self._checker.grouped(by))}", None]} if by is not None else None
         # Sums get plain names: a field's own may have dots.
-        totals = {f"sum{number}": {"$sum": f"${self._checker.plain_field(field)}"} for number, field in enumerate(sums)}
+        totals = {f"sum{number}": {"$sum": f"${self._checker.summed(field)}"} for number, field in enumerate(sums)}
         steps: list[Stored] = [
             {"$match": wanted},
             {"$group": {"_id": key, "count": {"$sum": 1}, **totals}},
@@ -163,11 +164,17 @@ class MongoCollection(Collection[D], Generic[D]):
             {
                 "key": row["_id"],
                 "count": row["count"],
-                "sums": {field: row[f"sum{number}"] for number, field in enumerate(sums)},
+                "sums": {field: self._sum(field, row[f"sum{number}"]) for number, field in enumerate(sums)},
             }
             for row in rows
         ]
         return msgspec.convert(shape, list[Group])
+
+    def _sum(self, field: str, value: object) -> object:
+        """Returns a sum as the server told it; it turns one of integers beyond 64 bits into a rounded float."""
+        if isinstance(value, float) and not self._checker.is_float(field):
+            raise UnsupportedQuery(f"{self._type.__collection__}: the sum of {field} is beyond 64 bits")
+        return value
 
     async def update_one(self, query: Filter, update: Update) -> bool:
         """Changes the first match."""
@@ -228,20 +235,21 @@ class MongoCollection(Collection[D], Generic[D]):
 
         return await self._connection.transaction(work)
 
-    async def explain(self, query: Filter, *, sort: Sort = (), limit: int = 20) -> Plan:
-        """Returns how MongoDB would run `find`."""
+    async def explain(self, query: Filter, *, sort: Sort = (), limit: int | None = 20) -> Plan:
+        """Returns how MongoDB would run `find`, or find all matches."""
         checked, keys = self._checker.filter(query), self._checker.sort(sort)
-        find: Stored = {"find": self._type.__collection__, "filter": self._queries.filter(checked), "limit": limit}
-        if order := self._queries.sort(keys, checked):
-            find["sort"] = dict(order)
+        find: Stored = {"find": self._type.__collection__, "filter": self._queries.filter(checked)}
+        if limit is not None:
+            find["limit"] = self._checker.limit(limit)
+            if order := self._queries.sort(keys, checked):
+                find["sort"] = dict(order)
         async with self._connection.call(self._type) as call:
-            return read_plan(await call.collection.database.command("explain", find, verbosity="queryPlanner"))
+            explanation = await call.collection.database.command("explain", find, verbosity="queryPlanner")
+        return read_plan(explanation, narrows=bool(checked))
 
     async def _find(
         self, wanted: Stored, order: list[tuple[str, int]], limit: int, fields: Sequence[str] = ()
     ) -> list[Stored]:
-        if limit < 1:
-            raise UnsupportedQuery(f"{self._type.__collection__}: a limit is at least 1, not {limit}")
         async with self._connection.call(self._type) as call:
             found = call.collection.find(
                 wanted,
@@ -318,9 +326,7 @@ class MongoCollection(Collection[D], Generic[D]):
 
     def _store(self, document: D) -> Stored:
         """Returns a document as MongoDB holds it."""
-        fields = stored_value(document)
-        if not isinstance(fields, dict):
-            raise TypeError("a document is a Struct")
+        fields = self._checker.document(document)
         stored = {stored_name(name): value for name, value in fields.items()}
         if self._type.__search__:
             stored[SEARCH_FIELD] = search_tokens(self._type, fields)

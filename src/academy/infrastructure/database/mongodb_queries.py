@@ -6,7 +6,7 @@ from functools import cached_property
 from academy.infrastructure.database.checker import SortKey
 from academy.infrastructure.database.document import Document, Index
 from academy.infrastructure.database.mongodb_schema import present, stored_name
-from academy.infrastructure.database.search_pages import value_at
+from academy.infrastructure.database.values import value_at
 
 Stored = dict[str, object]
 

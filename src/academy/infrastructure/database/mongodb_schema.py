@@ -1,15 +1,16 @@
 """What MongoDB is told about a document class: its validator and its indexes, made from the Struct."""
 
 import math
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from msgspec import inspect
 
-from academy.infrastructure.database.checker import declared_field
 from academy.infrastructure.database.document import Document, Index
 from academy.infrastructure.database.errors import UnsupportedQuery
+from academy.infrastructure.database.fields import declared_field, index_fields
 
 # Hidden field with the search words of a document, and the index over it.
 SEARCH_FIELD = "_search"
@@ -17,7 +18,6 @@ SEARCH_FIELD = "_search"
 _SIMPLE: dict[type[inspect.Type], list[str]] = {
     inspect.StrType: ["string"],
     inspect.IntType: ["int", "long"],
-    inspect.FloatType: ["double", "int", "long"],
     inspect.BoolType: ["bool"],
     inspect.DateTimeType: ["date"],
     inspect.NoneType: ["null"],
@@ -96,7 +96,7 @@ def stored_name(path: str) -> str:
 
 
 def _index_plan(document_type: type[Document], index: Index) -> IndexPlan:
-    fields = [declared_field(document_type, field.lstrip("-")).path for field in index.fields]
+    fields = [field.path for field in index_fields(document_type, index)]
     ways = [-1 if field.startswith("-") else 1 for field in index.fields]
     key = [(stored_name(field), way) for field, way in zip(fields, ways, strict=True)]
     if not index.unique and all(name != "_id" for name, _ in key):
@@ -144,6 +144,10 @@ def _schema(kind: inspect.Type) -> dict[str, object]:
             schema = {"enum": list(kind.values)}
         case inspect.CustomType() if kind.cls is object:
             schema = {}
+        case inspect.FloatType():
+            # Neither infinite nor NaN.
+            greatest = sys.float_info.max
+            schema = {"bsonType": ["double", "int", "long"], "minimum": -greatest, "maximum": greatest}
         case _ if type(kind) in _SIMPLE:
             schema = {"bsonType": _SIMPLE[type(kind)]}
         case _:

@@ -28,7 +28,12 @@ def words(text: str) -> list[str]:
 
     Marks of other scripts stay, since Devanagari vowels are marks.
     """
-    kept = unicodedata.normalize("NFKD", text.casefold()).translate(_LETTERS)
+    if text.isascii():
+        folded = text.lower()
+    else:
+        # Taken apart first: what a sign such as "№" stands for can have capitals.
+        folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    kept = folded.translate(_LETTERS)
     return [word[:_LONGEST_WORD] for word in unicodedata.normalize("NFC", kept).split()]
 
 

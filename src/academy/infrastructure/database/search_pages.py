@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import cmp_to_key
 from typing import NamedTuple
 
+from academy.infrastructure.database import cursors
 from academy.infrastructure.database.checker import Checker, SortKey
 from academy.infrastructure.database.document import Document
 from academy.infrastructure.database.errors import InvalidCursor
@@ -62,17 +63,22 @@ class SearchPages:
         places.sort(key=cmp_to_key(self._compare))
         rest = places
         if cursor is not None:
-            last = _Place(*self._checker.read_cursor(cursor, self._keys))
-            try:
-                rest = [place for place in places if self._compare(place, last) > 0]
-            except TypeError as error:
-                raise InvalidCursor from error
+            last = self._read_cursor(cursor)
+            rest = [place for place in places if self._compare(place, last) > 0]
         page = rest[:limit]
         marker = self._checker.write_cursor(self._keys, *page[-1]) if len(rest) > limit else None
         return Matches([place.id for place in page], marker, len(places))
 
+    def _read_cursor(self, cursor: str) -> _Place:
+        if self._fields:
+            return _Place(*self._checker.read_cursor(cursor, self._fields))
+        place = _Place(*cursors.read(cursor, self._checker.list_name(_BY_RANK), 1))
+        if not isinstance(place.values[0], int):
+            raise InvalidCursor
+        return place
+
     def _place(self, rank: int, stored: Mapping[str, object]) -> _Place:
-        values = [value_at(stored, field) for field, _ in self._fields] if self._fields else [rank]
+        values = self._checker.sort_values(self._fields, stored) if self._fields else [rank]
         return _Place(values, str(stored["id"]))
 
     def _compare(self, one: _Place, other: _Place) -> int:
@@ -81,14 +87,6 @@ class SearchPages:
                 return _order(a, b) * (-1 if descending else 1)
         # Equals stand by id: of ranks the newest first, of fields the oldest first as in every sorted list.
         return _order(one.id, other.id) * (1 if self._fields else -1)
-
-
-def value_at(stored: Mapping[str, object], path: str) -> object:
-    """Returns the value at a dotted path through the structs of a stored document; None when there is none."""
-    value: object = stored
-    for name in path.split("."):
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value
 
 
 def _order(a: object, b: object) -> int:

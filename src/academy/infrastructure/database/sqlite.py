@@ -1,46 +1,37 @@
 """The database door over an embedded SQLite file (APSW, which brings its own current SQLite)."""
 
 import asyncio
+import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextvars import ContextVar
 from pathlib import Path
 from typing import TypeVar
 
 import apsw
-import structlog
 
 from academy.infrastructure.database.base import Collection, CollectionStats, Database, DatabaseStats, Health
 from academy.infrastructure.database.document import Document
-from academy.infrastructure.database.errors import DatabaseUnavailable, UniqueViolation, UnsupportedQuery
+from academy.infrastructure.database.errors import DatabaseUnavailable
 from academy.infrastructure.database.settings import DatabaseSettings
 from academy.infrastructure.database.sqlite_collection import SqliteCollection, rebuild_side_tables
-from academy.infrastructure.database.sqlite_connection import Connection, Threads, translate
+from academy.infrastructure.database.sqlite_connection import Connection, Threads, translated
 from academy.infrastructure.database.sqlite_schema import Schema, quoted, schema_of
+from academy.infrastructure.database.sqlite_transactions import Callback, Transactions, Unit
 from academy.kit.errors import ForbiddenError
 
 D = TypeVar("D", bound=Document)
 T = TypeVar("T")
-Callback = Callable[[], Awaitable[None]]
 
 _SLOW_SECONDS = 0.1
 _FIRST_PAUSE_SECONDS = 0.1
 
 
-class _Transaction:
-    """The open transaction of a task."""
+class _Open:
+    """What there is while the file is open."""
 
-    def __init__(self) -> None:
-        self.callbacks: list[Callback] = []
-        self.doomed = False
-
-
-class _Write:
-    """A single write that waits for its turn; several that wait together are committed together."""
-
-    def __init__(self, work: Callable[[Connection], object]) -> None:
-        self.work = work
-        self.done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+    def __init__(self, threads: Threads, timeout_seconds: float) -> None:
+        self.threads = threads
+        self.transactions = Transactions(threads, timeout_seconds)
 
 
 class SqliteDatabase(Database):
@@ -54,19 +45,15 @@ class SqliteDatabase(Database):
         self._path = path
         self._settings = settings
         self._production = production
-        self._threads: Threads | None = None
-        self._writer = asyncio.Lock()
-        self._open: ContextVar[_Transaction | None] = ContextVar("sqlite_transaction", default=None)
+        self._opened: _Open | None = None
         self._collections: dict[type[Document], Collection[Document]] = {}
-        self._waiting: list[_Write] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._slow = 0
 
     async def connect(self) -> None:
         """Opens the file, retrying while another process holds it."""
-        if self._threads is not None:
+        if self._opened is not None:
             return
-        self._writer = asyncio.Lock()
         pause = _FIRST_PAUSE_SECONDS
         for attempt in range(1, self._settings.connect_attempts + 1):
             threads = Threads(self._path, self._settings)
@@ -76,26 +63,25 @@ class SqliteDatabase(Database):
                 await threads.close()
                 if attempt == self._settings.connect_attempts:
                     raise DatabaseUnavailable(f"{self._path} cannot be opened: {error}") from error
-                await asyncio.sleep(pause)
+                await asyncio.sleep(pause * (0.5 + secrets.SystemRandom().random() / 2))
                 pause *= 2
             else:
-                self._threads = threads
+                self._opened = _Open(threads, self._settings.sqlite_timeout_seconds)
                 return
 
     async def disconnect(self) -> None:
         """Finishes running work and closes the file."""
-        if self._threads is None:
-            return
         while self._tasks:
             await asyncio.wait(self._tasks)
-        async with self._writer:
-            threads, self._threads = self._threads, None
-        await threads.close()
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            await opened.transactions.close()
+            await opened.threads.close()
 
     @property
     def is_connected(self) -> bool:
         """Whether the file is open."""
-        return self._threads is not None
+        return self._opened is not None
 
     def collection(self, document_type: type[D]) -> Collection[D]:
         """Returns the collection of a document class."""
@@ -110,149 +96,89 @@ class SqliteDatabase(Database):
 
     async def read(self, collection: str, work: Callable[[Connection], T]) -> T:
         """Runs a read: on the writer inside a transaction, so that it sees its own writes; else on a reader."""
-        threads, begun = self._connected(), time.perf_counter()
+        opened, begun = self._connection(), time.perf_counter()
+        unit = opened.transactions.current()
         try:
-            if self._own() is not None:
-                return await threads.write(work)
-            return await threads.read(work)
-        except apsw.Error as error:
-            raise translate(error, collection) from error
+            with translated(collection):
+                if unit is None:
+                    return await opened.threads.read(work)
+                unit.check()
+                return await opened.threads.write(work)
         finally:
             self._note(begun)
 
     async def write(self, collection: str, work: Callable[[Connection], T]) -> T:
         """Runs a write: as part of the open transaction, or as one of its own, durable when this returns."""
-        begun = time.perf_counter()
+        opened, begun = self._connection(), time.perf_counter()
+        unit = opened.transactions.current()
         try:
-            transaction = self._own()
-            if transaction is None:
-                return await self._write_alone(work)
-            return await self._connected().write(work)
-        except apsw.Error as error:
-            translated = translate(error, collection)
-            transaction = self._open.get()
-            if transaction is not None and isinstance(translated, UniqueViolation | DatabaseUnavailable):
-                transaction.doomed = True
-            raise translated from error
+            with translated(collection):
+                if unit is None:
+                    return await opened.transactions.alone(work)
+                return await opened.transactions.call(unit, work)
         finally:
             self._note(begun)
 
-    def _connected(self) -> Threads:
-        if self._threads is None:
+    def _connection(self) -> _Open:
+        if self._opened is None:
             raise DatabaseUnavailable("the database is not connected")
-        return self._threads
+        return self._opened
 
-    def _own(self) -> _Transaction | None:
-        transaction = self._open.get()
-        if transaction is not None and transaction.doomed:
-            raise UnsupportedQuery("this transaction failed already; let its error leave the work")
-        return transaction
+    def _unit(self) -> Unit | None:
+        return self._opened.transactions.current() if self._opened is not None else None
 
     def _note(self, begun: float) -> None:
         if time.perf_counter() - begun > _SLOW_SECONDS:
             self._slow += 1
 
-    async def _write_alone(self, work: Callable[[Connection], T]) -> T:
-        """Puts a write in line; whoever gets the writer first commits all that wait by then with one sync to disk."""
-        write = _Write(work)
-        self._waiting.append(write)
-        if len(self._waiting) == 1:
-            self._start(self._commit_waiting())
-        return await write.done  # type: ignore[return-value]  # it holds what the work returned
-
-    async def _commit_waiting(self) -> None:
-        async with self._writer:
-            batch, self._waiting = self._waiting, []
-            try:
-                outcomes = await self._connected().write(lambda connection: _commit_together(connection, batch))
-            except Exception as error:  # noqa: BLE001 - handed to everyone who waits
-                outcomes = [error] * len(batch)
-        for write, outcome in zip(batch, outcomes, strict=True):
-            if write.done.done():
-                continue
-            if isinstance(outcome, Exception):
-                write.done.set_exception(outcome)
-            else:
-                write.done.set_result(outcome)
-
-    def _start(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
     # --- transactions ---
 
     async def transaction(self, work: Callable[[], Awaitable[T]]) -> T:
         """Runs `work` as one transaction, or joins the open one. On SQLite it never has to run twice."""
-        outer = self._own()
-        if outer is not None:
-            try:
-                return await work()
-            except BaseException:
-                outer.doomed = True
-                raise
-        threads = self._connected()
-        transaction = _Transaction()
-        async with self._writer:
-            token = self._open.set(transaction)
-            try:
-                await self._statement(threads, "BEGIN IMMEDIATE")
-                answer = await work()
-                if transaction.doomed:
-                    raise UnsupportedQuery("a write of this transaction failed and its error was not let through")
-                await self._statement(threads, "COMMIT")
-            except BaseException:
-                await threads.write(_roll_back)
-                raise
-            finally:
-                self._open.reset(token)
-        for callback in transaction.callbacks:
+        transactions = self._connection().transactions
+        unit = transactions.current()
+        if unit is not None:
+            return await transactions.join(unit, work)
+        with translated():
+            answer, callbacks = await transactions.run(work)
+        for callback in callbacks:
             await callback()
         return answer
 
-    @staticmethod
-    async def _statement(threads: Threads, sql: str) -> None:
-        try:
-            await threads.write(lambda connection: connection.rows(sql))
-        except apsw.Error as error:
-            raise translate(error) from error
-
     def after_commit(self, callback: Callback) -> None:
         """Runs `callback` after the open transaction commits; schedules it at once when none is open."""
-        transaction = self._open.get()
-        if transaction is not None:
-            transaction.callbacks.append(callback)
-        else:
-            self._start(callback())
+        unit = self._unit()
+        if unit is not None:
+            unit.callbacks.append(callback)
+            return
+
+        async def run() -> None:
+            await callback()
+
+        task = asyncio.get_running_loop().create_task(run())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     # --- the whole database ---
 
     async def create_indexes(self, document_types: Sequence[type[Document]]) -> None:
         """Makes tables and indexes equal to the declarations."""
         schemas = {document_type: schema_of(document_type) for document_type in document_types}
-
-        async def work() -> None:
-            await self._connected().write(lambda connection: _apply_schemas(connection, schemas))
-
-        try:
-            await self.transaction(work)
-        except apsw.Error as error:
-            raise translate(error) from error
+        await self.write("", lambda connection: _apply_schemas(connection, schemas))
 
     async def stats(self) -> DatabaseStats:
         """Returns figures of the file."""
 
         def work(connection: Connection) -> dict[str, CollectionStats]:
             figures = {}
-            for document_type in self._collections:
-                name = document_type.__collection__
+            for name in _collection_names(connection):
                 count, size = connection.rows(f"SELECT count(*), ifnull(sum(length(body)), 0) FROM {quoted(name)}")[0]  # noqa: S608
                 figures[name] = CollectionStats(documents=int(str(count)), bytes=int(str(size)))
             return figures
 
         return DatabaseStats(
             engine=f"sqlite {apsw.sqlite_lib_version()}",
-            connections=self._connected().connections,
+            connections=self._connection().threads.connections,
             collections=await self.read("", work),
             slow_operations=self._slow,
         )
@@ -264,66 +190,58 @@ class SqliteDatabase(Database):
         try:
             async with asyncio.timeout(timeout_seconds):
                 await self.read("", lambda connection: connection.rows("SELECT count(*) FROM sqlite_schema"))
-        except (DatabaseUnavailable, apsw.Error, TimeoutError) as error:
-            structlog.get_logger().warning("database_unhealthy", error=repr(error))
-            detail = f"The database file does not answer ({error!r}). Check the disk and ACADEMY_HOME."
+        except Exception as error:  # noqa: BLE001 - a health check answers, whatever is wrong
+            reason = error.detail if isinstance(error, DatabaseUnavailable) else repr(error)
+            detail = f"The database file does not answer ({reason}). Check the disk and ACADEMY_HOME."
         return Health(healthy=not detail, detail=detail, duration_ms=(time.perf_counter() - begun) * 1000)
 
     async def clear_database(self, *, confirm: str) -> None:
         """Removes every document. `confirm` is the file's name without its ending."""
         if self._production or confirm != self._path.stem:
             raise ForbiddenError("Clearing the database needs its name as confirmation, and never works in production.")
-        for collection in self._collections.values():
-            await collection.delete_many({})
+
+        def work(connection: Connection) -> None:
+            for name in _tables(connection):
+                connection.rows(f"DELETE FROM {quoted(name)}")  # noqa: S608
+
+        await self.write("", work)
 
 
-def _commit_together(connection: Connection, batch: Sequence[_Write]) -> list[object]:
-    """Runs several writes in one transaction, each of which may fail alone. Returns their answers or errors."""
-    connection.rows("BEGIN IMMEDIATE")
-    outcomes: list[object] = []
-    try:
-        for write in batch:
-            connection.rows("SAVEPOINT one")
-            try:
-                outcomes.append(write.work(connection))
-            except Exception as error:
-                if not connection.in_transaction:
-                    raise
-                connection.rows("ROLLBACK TO one")
-                outcomes.append(error)
-            connection.rows("RELEASE one")
-        connection.rows("COMMIT")
-    except BaseException:
-        _roll_back(connection)
-        raise
-    return outcomes
+def _tables(connection: Connection) -> list[str]:
+    """Returns the tables of collections, and those that stand beside them; not those that SQLite keeps inside them."""
+    rows = connection.rows("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'virtual')")
+    return [str(name) for (name,) in rows if not str(name).startswith("sqlite_")]
 
 
-def _roll_back(connection: Connection) -> None:
-    if connection.in_transaction:
-        connection.rows("ROLLBACK")
+def _collection_names(connection: Connection) -> list[str]:
+    return [name for name in _tables(connection) if "__" not in name]
 
 
 def _apply_schemas(connection: Connection, schemas: dict[type[Document], Schema]) -> None:
     """Makes what is declared and drops what no longer is; fills side and search tables that were made anew."""
     for document_type, schema in schemas.items():
-        connection.rows(schema.table)
-        prefix = f"{document_type.__collection__}\\_\\_%"
-        held = {
-            str(name): sql
-            for name, sql in connection.rows(
-                "SELECT name, sql FROM sqlite_schema WHERE name LIKE ? ESCAPE '\\' AND sql IS NOT NULL"
-                " AND name NOT LIKE '%\\_\\_search\\_%' ESCAPE '\\'",
-                (prefix,),
-            )
-        }
-        for name, sql in held.items():
-            if schema.objects.get(name) != sql:
-                is_index = str(sql).startswith(("CREATE INDEX", "CREATE UNIQUE"))
-                connection.rows(f"DROP {'INDEX' if is_index else 'TABLE'} IF EXISTS {quoted(name)}")
-        present = {str(row[0]) for row in connection.rows("SELECT name FROM sqlite_schema")}
-        made = [name for name in schema.objects if name not in present]
-        for name in made:
-            connection.rows(schema.objects[name])
-        if any(not schema.objects[name].startswith(("CREATE INDEX", "CREATE UNIQUE")) for name in made):
-            rebuild_side_tables(connection, document_type, schema)
+        with translated(document_type.__collection__):
+            _apply_schema(connection, document_type, schema)
+
+
+def _apply_schema(connection: Connection, document_type: type[Document], schema: Schema) -> None:
+    connection.rows(schema.table)
+    prefix = f"{document_type.__collection__}\\_\\_%"
+    held = {
+        str(name): sql
+        for name, sql in connection.rows(
+            "SELECT name, sql FROM sqlite_schema WHERE name LIKE ? ESCAPE '\\' AND sql IS NOT NULL"
+            " AND name NOT LIKE '%\\_\\_search\\_%' ESCAPE '\\'",
+            (prefix,),
+        )
+    }
+    for name, sql in held.items():
+        if schema.objects.get(name) != sql:
+            is_index = str(sql).startswith(("CREATE INDEX", "CREATE UNIQUE"))
+            connection.rows(f"DROP {'INDEX' if is_index else 'TABLE'} IF EXISTS {quoted(name)}")
+    present = {str(row[0]) for row in connection.rows("SELECT name FROM sqlite_schema")}
+    made = [name for name in schema.objects if name not in present]
+    for name in made:
+        connection.rows(schema.objects[name])
+    if any(not schema.objects[name].startswith(("CREATE INDEX", "CREATE UNIQUE")) for name in made):
+        rebuild_side_tables(connection, document_type, schema)

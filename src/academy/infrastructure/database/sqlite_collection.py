@@ -1,7 +1,6 @@
 """The collection door over SQLite: JSON documents in a table; SQL finds them, Python changes them."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
@@ -18,11 +17,13 @@ from academy.infrastructure.database.base import (
     Sort,
     Update,
 )
-from academy.infrastructure.database.checker import Checker, stored_value
+from academy.infrastructure.database.checker import Checker
 from academy.infrastructure.database.document import Document
-from academy.infrastructure.database.errors import InvalidCursor, UnsupportedQuery, VersionConflict
-from academy.infrastructure.database.search import document_words, score, searched_words
+from academy.infrastructure.database.errors import UnsupportedQuery, VersionConflict
+from academy.infrastructure.database.search import document_words, searched_words
+from academy.infrastructure.database.search_pages import SearchPages
 from academy.infrastructure.database.sqlite_connection import Connection, Row
+from academy.infrastructure.database.sqlite_explain import read_plan
 from academy.infrastructure.database.sqlite_queries import Bound, Queries, bindable, stored_json
 from academy.infrastructure.database.sqlite_schema import (
     Schema,
@@ -37,6 +38,9 @@ from academy.infrastructure.database.updates import apply_update
 D = TypeVar("D", bound=Document)
 T = TypeVar("T")
 Stored = dict[str, object]
+
+# As on MongoDB.
+_LARGEST_BODY = 16 * 1024 * 1024
 
 
 class Runner(Protocol):
@@ -85,38 +89,45 @@ class SqliteCollection(Collection[D], Generic[D]):
         where, bound = self._queries.where(self._checker.filter(query))
         order = self._queries.order(self._checker.sort(sort))
         sql = f"SELECT body FROM {self._table} WHERE {where} ORDER BY {order} LIMIT ?"  # noqa: S608 - names are declared
-        return sql, [*bound, limit]
+        return sql, [*bound, self._checker.limit(limit)]
 
     async def page(self, query: Filter, *, sort: Sort = (), limit: int = 20, cursor: str | None = None) -> Page[D]:
         """Returns one page of the matches."""
-        keys = self._checker.sort(sort)
+        keys, limit = self._checker.sort(sort), self._checker.limit(limit)
         where, bound = self._queries.where(self._checker.filter(query))
-        if cursor is not None:
-            values, last_id = self._checker.read_cursor(cursor, keys)
-            beyond, more = self._queries.after(keys, values, last_id)
-            where, bound = f"{where} AND {beyond}", [*bound, *more]
         order = self._queries.order(keys)
-        sql = f"SELECT body FROM {self._table} WHERE {where} ORDER BY {order} LIMIT ?"  # noqa: S608
-        rows = await self._runner.read(self._name, lambda connection: connection.rows(sql, [*bound, limit + 1]))
+        parts: list[tuple[str, Bound]] = [("1", [])]
+        if cursor is not None:
+            parts = self._queries.after(keys, *self._checker.read_cursor(cursor, keys))
+
+        def work(connection: Connection) -> list[Row]:
+            rows: list[Row] = []
+            for part, more in parts:
+                sql = f"SELECT body FROM {self._table} WHERE {where} AND {part} ORDER BY {order} LIMIT ?"  # noqa: S608
+                rows += connection.rows(sql, [*bound, *more, limit + 1 - len(rows)])
+                if len(rows) > limit:
+                    break
+            return rows
+
+        rows = await self._runner.read(self._name, work)
         items = [self._load(row) for row in rows[:limit]]
         marker = None
         if len(rows) > limit:
-            values = [_value_at(items[-1], field) for field, _ in keys]
-            marker = self._checker.write_cursor(keys, values, items[-1].id)
+            # Of what is stored: the document may be older than a field, which is null then, whatever its default.
+            last: Stored = msgspec.json.decode(str(rows[limit - 1][0]))
+            marker = self._checker.write_cursor(keys, self._checker.sort_values(keys, last), items[-1].id)
         return Page(items, marker)
 
     async def search(
         self, text: str, query: Filter, *, sort: Sort = (), limit: int = 20, cursor: str | None = None
     ) -> SearchPage[D]:
         """Returns one page of the documents that contain the words of `text`."""
-        searched = searched_words(text)
-        keys = self._checker.sort(sort)
-        checked = self._checker.filter(query)
+        checked, keys = self._checker.filter(query), self._checker.sort(sort)
+        searched, limit = searched_words(text), self._checker.limit(limit)
         if not self._type.__search__:
             raise UnsupportedQuery(f"{self._name} declares no searchable fields")
         if not searched:
             return SearchPage([], None, 0)
-        skipped = self._offset(cursor)
         where, bound = self._queries.where(checked)
         wanted = " AND ".join(f'"{word}"' for word in searched) + "*"
         index = quoted(search_table(self._name))
@@ -124,38 +135,16 @@ class SqliteCollection(Collection[D], Generic[D]):
             f"SELECT body FROM {self._table} WHERE number IN (SELECT rowid FROM {index} WHERE {index} MATCH ?)"  # noqa: S608
             f" AND {where} ORDER BY id DESC LIMIT {SEARCH_CANDIDATES}"
         )
+        pages = SearchPages(self._type, self._checker, keys)
 
-        def work(connection: Connection) -> tuple[list[Row], int]:
-            candidates = connection.rows(sql, [wanted, *bound])
-            ranked: list[tuple[int, str, Row]] = []
-            for row in candidates:
-                stored = msgspec.json.decode(str(row[0]))
-                points = score(self._type, stored, searched)
-                if points:
-                    ranked.append((points, stored["id"], row))
-            ranked.sort(key=lambda one: (one[0], one[1]), reverse=True)
-            return [row for _, _, row in ranked], len(ranked)
+        def work(connection: Connection) -> SearchPage[D]:
+            rows = connection.rows(sql, [wanted, *bound])
+            candidates: list[Stored] = [msgspec.json.decode(str(body)) for (body,) in rows]
+            page = pages.cut(candidates, searched, limit, cursor)
+            found = {stored["id"]: row for stored, row in zip(candidates, rows, strict=True)}
+            return SearchPage([self._load(found[one]) for one in page.ids], page.next_cursor, page.total)
 
-        rows, total = await self._runner.read(self._name, work)
-        found = [self._load(row) for row in rows]
-        if keys:
-            # Sorting is stable: the last key first, the id before all.
-            for field, descending in [("id", False), *reversed(keys)]:
-                found.sort(key=lambda one, name=field: _null_first(_value_at(one, name)), reverse=descending)
-        shown = found[skipped : skipped + limit]
-        more = skipped + limit < total
-        return SearchPage(shown, self._marker(skipped + limit) if more else None, total)
-
-    def _offset(self, cursor: str | None) -> int:
-        if cursor is None:
-            return 0
-        values, _ = self._checker.read_cursor(cursor, [("search", False)])
-        if not isinstance(values[0], int) or not 0 <= values[0] <= SEARCH_CANDIDATES:
-            raise InvalidCursor
-        return values[0]
-
-    def _marker(self, offset: int) -> str:
-        return self._checker.write_cursor([("search", False)], [offset], "")
+        return await self._runner.read(self._name, work)
 
     async def count(self, query: Filter) -> int:
         """Returns how many documents match."""
@@ -167,25 +156,27 @@ class SqliteCollection(Collection[D], Generic[D]):
     async def group(self, query: Filter, *, by: str | None = None, sums: Sequence[str] = ()) -> list[Group]:
         """Counts and sums the matches by a field."""
         where, bound = self._queries.where(self._checker.filter(query))
-        key = column(self._checker.plain_field(by)) if by is not None else "NULL"
-        totals = "".join(f", ifnull(sum({column(self._checker.plain_field(field))}), 0)" for field in sums)
+        key = column(self._checker.grouped(by)) if by is not None else "NULL"
+        totals = "".join(f", ifnull(sum({column(self._checker.summed(field))}), 0)" for field in sums)
         having = "GROUP BY 1 ORDER BY 1" if by is not None else "HAVING count(*) > 0"
         sql = f"SELECT {key}, count(*){totals} FROM {self._table} WHERE {where} {having}"  # noqa: S608
         rows = await self._runner.read(self._name, lambda connection: connection.rows(sql, bound))
-        shape = [{"key": k, "count": n, "sums": dict(zip(sums, rest, strict=True))} for k, n, *rest in rows]
+        is_bool = by is not None and self._checker.is_bool(by)
+        shape = [
+            {
+                "key": bool(k) if is_bool and k is not None else k,
+                "count": n,
+                "sums": dict(zip(sums, rest, strict=True)),
+            }
+            for k, n, *rest in rows
+        ]
         return msgspec.convert(shape, list[Group])
 
-    async def explain(self, query: Filter, *, sort: Sort = (), limit: int = 20) -> Plan:
-        """Returns how SQLite would run `find`."""
-        sql, bound = self._select(query, sort, limit)
-        rows = await self._runner.read(self._name, lambda c: c.rows(f"EXPLAIN QUERY PLAN {sql}", bound))
-        steps = [str(row[3]) for row in rows]
-        used = [step.split(" INDEX ", 1)[1].split(" ", 1)[0] for step in steps if " INDEX " in step]
-        tables = (self._name, f"{self._name} ")
-        scans = any(
-            step.startswith("SCAN ") and step[5:].startswith(tables) and " INDEX " not in step for step in steps
-        )
-        return Plan(tuple(used), scans, any("TEMP B-TREE FOR ORDER BY" in step for step in steps))
+    async def explain(self, query: Filter, *, sort: Sort = (), limit: int | None = 20) -> Plan:
+        """Returns how SQLite would run `find`, or find all matches."""
+        sql, bound = self._numbered(query) if limit is None else self._select(query, sort, limit)
+        steps = await self._runner.read(self._name, lambda connection: connection.plan(sql, bound))
+        return read_plan(self._type, steps, narrows=bool(query))
 
     # --- writing ---
 
@@ -206,23 +197,21 @@ class SqliteCollection(Collection[D], Generic[D]):
 
     async def update_one(self, query: Filter, update: Update) -> bool:
         """Changes the first match."""
-        return bool(await self._update(query, update, (), 1))
+        return bool(await self._update(query, update, ()))
 
     async def update_many(self, query: Filter, update: Update) -> int:
         """Changes every match."""
-        return len(await self._update(query, update, (), -1))
+        return len(await self._update(query, update, None))
 
     async def find_and_update(
         self, query: Filter, update: Update, *, sort: Sort = (), insert: D | None = None
     ) -> D | None:
         """Changes the first match and returns it, or stores `insert`."""
-        changed = await self._update(query, update, sort, 1, insert=insert)
+        changed = await self._update(query, update, sort, insert=insert)
         return self._decoder.decode(changed[0]) if changed else None
 
-    async def _update(
-        self, query: Filter, update: Update, sort: Sort, limit: int, insert: D | None = None
-    ) -> list[str]:
-        select, bound = self._numbered(query, sort, limit)
+    async def _update(self, query: Filter, update: Update, sort: Sort | None, insert: D | None = None) -> list[str]:
+        select, bound = self._numbered(query, sort=sort)
         change = self._checker.update(update)
         fresh = self._store(insert) if insert is not None else None
 
@@ -255,14 +244,14 @@ class SqliteCollection(Collection[D], Generic[D]):
 
     async def delete_one(self, query: Filter) -> bool:
         """Removes the first match."""
-        return bool(await self._delete(query, 1))
+        return bool(await self._delete(query, ()))
 
     async def delete_many(self, query: Filter) -> int:
         """Removes every match."""
-        return await self._delete(query, -1)
+        return await self._delete(query, None)
 
-    async def _delete(self, query: Filter, limit: int) -> int:
-        select, bound = self._numbered(query, (), limit)
+    async def _delete(self, query: Filter, sort: Sort | None) -> int:
+        select, bound = self._numbered(query, sort=sort)
 
         def work(connection: Connection) -> int:
             rows = connection.rows(select, bound)
@@ -273,14 +262,16 @@ class SqliteCollection(Collection[D], Generic[D]):
 
         return await self._runner.write(self._name, work)
 
-    def _numbered(self, query: Filter, sort: Sort, limit: int) -> tuple[str, Bound]:
+    def _numbered(self, query: Filter, *, sort: Sort | None = None) -> tuple[str, Bound]:
+        """Finds what is to be changed: the first match in order or, without one, all matches as they come."""
         where, bound = self._queries.where(self._checker.filter(query))
-        order = self._queries.order(self._checker.sort(sort))
-        sql = f"SELECT number, body FROM {self._table} WHERE {where} ORDER BY {order} LIMIT {limit}"  # noqa: S608
+        sql = f"SELECT number, body FROM {self._table} WHERE {where}"  # noqa: S608
+        if sort is not None:
+            sql += f" ORDER BY {self._queries.order(self._checker.sort(sort))} LIMIT 1"
         return sql, bound
 
     def _insert(self, connection: Connection, stored: Stored) -> str:
-        body = msgspec.json.encode(stored).decode()
+        body = self._body(stored)
         connection.rows(f"INSERT INTO {self._table} (id, body) VALUES (?, ?)", (stored["id"], body))  # noqa: S608
         self._side.add(connection, connection.last_number, stored)
         return body
@@ -288,15 +279,21 @@ class SqliteCollection(Collection[D], Generic[D]):
     def _put(
         self, connection: Connection, number: object, stored: Stored, before: tuple[set[str], dict[str, set[object]]]
     ) -> str:
-        body = msgspec.json.encode(stored).decode()
+        body = self._body(stored)
         connection.rows(f"UPDATE {self._table} SET body = ? WHERE number = ?", (body, number))  # noqa: S608
         if before != (self._side.words(stored), self._side.values(stored)):
             self._side.remove(connection, number)
             self._side.add(connection, number, stored)
         return body
 
+    def _body(self, stored: Stored) -> str:
+        body = msgspec.json.encode(stored)
+        if len(body) > _LARGEST_BODY:
+            raise UnsupportedQuery(f"{self._name}: documents cannot be larger than {_LARGEST_BODY} bytes")
+        return body.decode()
+
     def _store(self, document: D) -> Stored:
-        stored = stored_json(stored_value(document))
+        stored = stored_json(self._checker.document(document))
         if not isinstance(stored, dict):
             raise TypeError("a document is a Struct")
         return stored
@@ -355,14 +352,3 @@ def _elements(stored: Stored, path: str) -> list[object]:
     for name in path.split("."):
         value = value.get(name) if isinstance(value, dict) else None
     return value if isinstance(value, list) else []
-
-
-def _value_at(document: Document, path: str) -> object:
-    value: object = document
-    for name in path.split("."):
-        value = value.get(name) if isinstance(value, dict) else getattr(value, name, None)
-    return stored_value(value)
-
-
-def _null_first(value: object) -> tuple[bool, object]:
-    return (value is not None, value if not isinstance(value, datetime) else value.timestamp())

@@ -2,14 +2,15 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import apsw
 
-from academy.infrastructure.database.errors import DatabaseUnavailable, UniqueViolation
+from academy.infrastructure.database.errors import DatabaseUnavailable, UniqueViolation, UnsupportedQuery
 from academy.infrastructure.database.settings import DatabaseSettings
 
 T = TypeVar("T")
@@ -35,7 +36,7 @@ class Connection:
     def __init__(self, path: Path, timeout_seconds: float, *, writes: bool) -> None:
         flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if writes else 0)
         self._connection = apsw.Connection(str(path), flags=flags, statementcachesize=200)
-        self._connection.set_busy_timeout(round(timeout_seconds * 1000))
+        self._wait_at_most(timeout_seconds)
         if writes:
             self.rows("PRAGMA journal_mode=WAL")
         # FULL: an acknowledged write survives a loss of power, as on MongoDB with its journal.
@@ -44,14 +45,24 @@ class Connection:
         if not writes:
             self.rows("PRAGMA query_only=ON")
 
+    def _wait_at_most(self, seconds: float) -> None:
+        self._connection.set_busy_timeout(max(1, round(seconds * 1000)))
+
+    def begin(self, wait_seconds: float) -> None:
+        """Begins a transaction that may write, waiting for other processes that write."""
+        self._wait_at_most(wait_seconds)
+        self.rows("BEGIN IMMEDIATE")
+
     def rows(self, sql: str, bound: object = ()) -> list[Row]:
         """Runs a statement and returns all its rows; its cursor is closed then, so that no old state stays pinned."""
         return list(self._connection.execute(sql, bound))  # type: ignore[arg-type]
 
-    @property
-    def changes(self) -> int:
-        """Rows changed by the last statement."""
-        return self._connection.changes()
+    def plan(self, sql: str, bound: object) -> list[str]:
+        """Returns the steps by which a statement would run."""
+        # SQLite looks for changes of the schema when a statement reads; one that is only explained does not.
+        self.rows("SELECT 1 FROM sqlite_schema")
+        explained = self._connection.execute(f"EXPLAIN QUERY PLAN {sql}", bound, can_cache=False)  # type: ignore[arg-type]
+        return [str(row[3]) for row in explained]
 
     @property
     def last_number(self) -> int:
@@ -68,7 +79,7 @@ class Connection:
         self._connection.close()
 
 
-def translate(error: Exception, collection: str = "") -> Exception:
+def translate(error: apsw.Error, collection: str = "") -> Exception:
     """Returns the door's error for one of SQLite's."""
     if isinstance(error, apsw.ConstraintError):
         # "UNIQUE constraint failed: index 'users__email_key'", or "... users.id": SQLite tells the index nowhere else.
@@ -77,7 +88,16 @@ def translate(error: Exception, collection: str = "") -> Exception:
         return UniqueViolation(collection, label)
     if isinstance(error, _UNAVAILABLE):
         return DatabaseUnavailable(str(error))
-    return error
+    return UnsupportedQuery(f"{collection}: SQLite refuses this: {error}")
+
+
+@contextmanager
+def translated(collection: str = "") -> Iterator[None]:
+    """Raises the door's errors in place of SQLite's."""
+    try:
+        yield
+    except apsw.Error as error:
+        raise translate(error, collection) from error
 
 
 class Threads:

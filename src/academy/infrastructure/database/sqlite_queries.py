@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import TypeGuard
 
 import msgspec
 
-from academy.infrastructure.database.checker import Field, SortKey, declared_field
+from academy.infrastructure.database.checker import SortKey
 from academy.infrastructure.database.document import Document
 from academy.infrastructure.database.errors import UnsupportedQuery
+from academy.infrastructure.database.fields import Field, declared_field
 from academy.infrastructure.database.sqlite_schema import column, json_path, list_table, quoted
 
 Bound = list[object]
@@ -50,12 +52,15 @@ class Queries:
 
     def _field(self, path: str, condition: object, source: str, prefix: str, bound: Bound) -> str:
         field = declared_field(self._type, f"{prefix}{path}")
-        operators = condition if isinstance(condition, Mapping) else {"$eq": condition}
+        operators = condition if _is_operators(condition) else {"$eq": condition}
         parts = [self._operator(field, path, name, value, source, bound) for name, value in operators.items()]
         return f"({' AND '.join(parts)})" if len(parts) > 1 else parts[0]
 
     def _operator(self, field: Field, path: str, name: str, value: object, source: str, bound: Bound) -> str:
         match name:
+            case "$ne" if value is None and not field.lists:
+                # In the words by which SQLite knows what a partial index holds.
+                return f"{column(path, source)} IS NOT NULL"
             case "$ne":
                 return self._negated(field, path, "$eq", value, source, bound)
             case "$nin":
@@ -100,53 +105,63 @@ class Queries:
             return f"{kind} IS {'NOT ' if value else ''}NULL"
         if name == "$in" and isinstance(value, list):
             present = [one for one in value if one is not None]
-            bound.extend(bindable(one) for one in present)
-            marks = f"{expression} IN ({', '.join('?' * len(present))})"
+            marks = f"{expression} IN ({', '.join(_mark(one, bound) for one in present)})"
             return f"({marks} OR {expression} IS NULL)" if len(present) < len(value) else marks
         if value is None:
             return f"{expression} IS NULL"
-        if isinstance(value, Mapping):
-            bound.append(msgspec.json.encode(stored_json(value)).decode())
-            return f"{expression} = json(?)"
-        bound.append(bindable(value))
         operator = "=" if name == "$eq" else _OPERATORS.get(name)
         if operator is None:
             raise UnsupportedQuery(f"{self._type.__collection__}: {name} is not supported")
-        return f"{expression} {operator} ?"
+        return f"{expression} {operator} {_mark(value, bound)}"
 
     def order(self, keys: Sequence[SortKey]) -> str:
         """Returns the ORDER BY list for a checked sort; the id decides between equals."""
         parts = [column(field) + (" DESC" if descending else "") for field, descending in keys]
         return ", ".join(parts if any(field == "id" for field, _ in keys) else [*parts, "id"])
 
-    def after(self, keys: Sequence[SortKey], values: Sequence[object], last_id: str) -> tuple[str, Bound]:
-        """Returns the condition for what comes after a document in a sort order, and its values."""
+    def after(self, keys: Sequence[SortKey], values: Sequence[object], last_id: str) -> list[tuple[str, Bound]]:
+        """Returns the conditions for what comes after a document in a sort order, and their values.
+
+        There are two when nulls come last: what the second finds stands after all that the first finds. Asked one after
+        the other, each enters the index where its part begins.
+        """
+        steps, bound = self._steps(keys, values, last_id)
+        if not keys or values[0] is None:
+            return [(steps, bound)]
+        (field, descending), value = keys[0], bindable(values[0])
+        if not descending:
+            return [(f"{column(field)} >= ? AND {steps}", [value, *bound])]
+        parts: list[tuple[str, Bound]] = [(f"{column(field)} <= ? AND {steps}", [value, *bound])]
+        # Whatever the class declares: a document may be older than the field.
+        return parts if field == "id" else [*parts, (f"{column(field)} IS NULL", [])]
+
+    @staticmethod
+    def _steps(keys: Sequence[SortKey], values: Sequence[object], last_id: str) -> tuple[str, Bound]:
         bound: Bound = []
         steps: list[str] = []
-        lead = ""
-        for number, ((field, descending), value) in enumerate(zip(keys, values, strict=True)):
-            expression = column(field)
-            equal = " AND ".join(f"{column(f)} IS ?" for f, _ in keys[:number])
-            beyond = _beyond(expression, value, descending=descending)
-            if beyond:
-                steps.append(f"({equal} AND {beyond})" if equal else beyond)
-                bound.extend(bindable(v) for v in values[:number])
-                if value is not None:
-                    bound.append(bindable(value))
+        plain = [bindable(value) for value in values]
+        for number, ((field, descending), value) in enumerate(zip(keys, plain, strict=True)):
+            if beyond := _beyond(column(field), value, descending=descending):
+                steps.append(" AND ".join([*(f"{column(f)} IS ?" for f, _ in keys[:number]), beyond]))
+                bound.extend([*plain[:number], *([value] if value is not None else [])])
         if not any(field == "id" for field, _ in keys):
-            equal = " AND ".join([*(f"{column(field)} IS ?" for field, _ in keys), "id > ?"])
-            steps.append(f"({equal})")
-            bound.extend([*(bindable(v) for v in values), last_id])
-        if keys and values[0] is not None:
-            # A plain bound on the first key, by which SQLite enters its index where the page begins.
-            field, descending = keys[0]
-            lead = f"{column(field)} >= ? AND " if not descending else ""
-            if descending:
-                lead = f"({column(field)} <= ? OR {column(field)} IS NULL) AND "
-                if not declared_field(self._type, field).nullable:
-                    lead = f"{column(field)} <= ? AND "
-            bound.insert(0, bindable(values[0]))
-        return f"{lead}({' OR '.join(steps) or '0'})", bound
+            steps.append(" AND ".join([*(f"{column(field)} IS ?" for field, _ in keys), "id > ?"]))
+            bound.extend([*plain, last_id])
+        return f"({' OR '.join(f'({step})' for step in steps) or '0'})", bound
+
+
+def _mark(value: object, bound: Bound) -> str:
+    """Binds a value and returns what stands for it in the statement; structs are compared as JSON texts."""
+    if isinstance(value, Mapping):
+        bound.append(msgspec.json.encode(stored_json(value)).decode())
+        return "json(?)"
+    bound.append(bindable(value))
+    return "?"
+
+
+def _is_operators(condition: object) -> TypeGuard[Mapping[str, object]]:
+    """Whether a condition is operators, and not a struct to be compared as a whole."""
+    return isinstance(condition, Mapping) and next(iter(condition), "").startswith("$")
 
 
 def _beyond(expression: str, value: object, *, descending: bool) -> str:

@@ -2,9 +2,8 @@
 
 from typing import NamedTuple
 
-from academy.infrastructure.database.checker import declared_field
 from academy.infrastructure.database.document import Document, Index
-from academy.infrastructure.database.errors import UnsupportedQuery
+from academy.infrastructure.database.fields import index_fields
 
 
 class Schema(NamedTuple):
@@ -53,7 +52,7 @@ def schema_of(document_type: type[Document]) -> Schema:
     objects: dict[str, str] = {}
     lists: list[str] = []
     for index in document_type.__indexes__:
-        fields = [declared_field(document_type, field.lstrip("-")) for field in index.fields]
+        fields = index_fields(document_type, index)
         if fields[0].is_list:
             side = list_table(name, fields[0].path)
             lists.append(fields[0].path)
@@ -64,9 +63,10 @@ def schema_of(document_type: type[Document]) -> Schema:
         else:
             objects[f"{name}__{index.label}"] = _index(document_type, index)
     if document_type.__search__:
+        # Texts come as words already; to this tokenizer every character beyond ASCII is part of a word.
         objects[search_table(name)] = (
             f"CREATE VIRTUAL TABLE {quoted(search_table(name))} USING fts5(words, content='', contentless_delete=1, "
-            "detail=none, prefix='1 2 3', tokenize=\"unicode61 remove_diacritics 0 categories 'L* M* N*'\")"
+            "detail=none, prefix='1 2 3', tokenize='ascii')"
         )
     columns = "number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL"
     table = f"CREATE TABLE IF NOT EXISTS {quoted(name)} ({columns})"
@@ -75,14 +75,7 @@ def schema_of(document_type: type[Document]) -> Schema:
 
 def _index(document_type: type[Document], index: Index) -> str:
     name = document_type.__collection__
-    parts: list[str] = []
-    for key in index.fields:
-        field = declared_field(document_type, key.lstrip("-"))
-        if not field.is_scalar:
-            raise UnsupportedQuery(f"{name}: {field.path} cannot stand in index {index.label}")
-        if index.unique and field.nullable and field.path != index.present:
-            raise UnsupportedQuery(f"{name}: unique index {index.label} needs `present` for {field.path}")
-        parts.append(column(field.path) + (" DESC" if key.startswith("-") else ""))
+    parts = [column(key.lstrip("-")) + (" DESC" if key.startswith("-") else "") for key in index.fields]
     if not index.unique and "id" not in index.fields:
         # Every sort ends with the id; an index that ends with it, too, gives the whole order.
         parts.append("id")

@@ -2,11 +2,16 @@
 
 from collections.abc import Mapping
 
+from academy.infrastructure.database.values import stored_value
+
 Stored = dict[str, object]
 
 
 def apply_update(stored: Stored, update: Mapping[str, Mapping[str, object]]) -> None:
-    """Changes `stored` in place and adds 1 to its version. `$setOnInsert` changes nothing: the document exists."""
+    """Changes `stored` in place and adds 1 to its version. `$setOnInsert` changes nothing: the document exists.
+
+    Raises UnsupportedQuery for a number that leaves 64 bits.
+    """
     for operator, fields in update.items():
         for path, operand in fields.items():
             holder, name = _holder(stored, path)
@@ -37,13 +42,18 @@ def _apply(holder: Stored, name: str, operator: str, operand: object) -> None:
         case "$unset":
             holder.pop(name, None)
         case "$inc":
-            holder[name] = (value or 0) + operand  # type: ignore[operator]  # the checker saw to it
+            holder[name] = _sum(value or 0, operand)
         case "$min":
             holder[name] = operand if value is None or operand < value else value  # type: ignore[operator]
         case "$max":
             holder[name] = operand if value is None or operand > value else value  # type: ignore[operator]
         case _:
             holder[name] = _changed_list(list(value) if isinstance(value, list) else [], operator, operand)
+
+
+def _sum(value: object, by: object) -> object:
+    total = value + by  # type: ignore[operator]  # the checker saw to it
+    return stored_value(total)
 
 
 def _changed_list(items: list[object], operator: str, operand: object) -> list[object]:

@@ -42,9 +42,10 @@ class InboxProvider:
         await self._forget_old()
 
     async def _forget_old(self) -> None:
-        newest = await self._mails.find({}, sort=("-created_at",), limit=_KEPT)
-        if len(newest) == _KEPT:
-            await self._mails.delete_many({"created_at": {"$lt": newest[-1].created_at}})
+        excess = await self._mails.count({}) - _KEPT
+        if excess > 0:
+            oldest = await self._mails.find({}, sort=("created_at",), limit=excess)
+            await self._mails.delete_many({"id": {"$in": [mail.id for mail in oldest]}})
 
     async def health_check(self) -> str:
         """The inbox is well when the database is, and that is checked elsewhere."""

@@ -8,7 +8,7 @@ from academy.infrastructure.database.document import Document, Index
 
 
 class MailState(StrEnum):
-    """Waiting for its job, handed to the provider, or refused for good."""
+    """Waiting for its job, handed to the provider, or given up: refused for good, or failed too often."""
 
     QUEUED = "queued"
     SENT = "sent"
@@ -20,7 +20,8 @@ class Mail(Document, kw_only=True):
 
     Attributes:
         template: which kind of mail it is: code, welcome, enrolment.
-        secret: whether the body holds a one-time code: it is forgotten once the mail is sent, and is never shown.
+        secret: whether subject and body hold a one-time code: it is never shown, and forgotten when the mail is sent
+            or given up.
         text, html: the rendered body.
         attempts: tries to send it.
     """
@@ -50,7 +51,11 @@ class InboxMail(Document, kw_only=True):
     """A mail in the local inbox; `message_id` makes a retry no second mail."""
 
     __collection__: ClassVar[str] = "inbox_mails"
-    __indexes__: ClassVar[tuple[Index, ...]] = (Index(("message_id",), unique=True), Index(("-created_at",)))
+    __indexes__: ClassVar[tuple[Index, ...]] = (
+        Index(("message_id",), unique=True),
+        Index(("-created_at",)),
+        Index(("created_at",), name="oldest_first"),
+    )
 
     message_id: str
     to: str

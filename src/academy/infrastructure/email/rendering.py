@@ -39,12 +39,14 @@ class MailRenderer:
         folder = files("academy.infrastructure.email") / "templates"
         html = Environment(autoescape=True, undefined=StrictUndefined)
         text = Environment(autoescape=False, undefined=StrictUndefined)  # noqa: S701 - plain text has no markup
+        # Without fonts: the compiler's own list makes a mail fetch what it names from a font server.
+        options = mrml.RenderOptions(fonts={})
         layout = (folder / f"{_LAYOUT}.mjml").read_text()
         self._html: dict[str, Template] = {}
         self._text: dict[str, Template] = {}
         for kind in _KINDS:
             mjml = layout.replace(_CONTENT_MARK, (folder / f"{kind}.mjml").read_text())
-            self._html[kind] = html.from_string(mrml.to_html(mjml).content)
+            self._html[kind] = html.from_string(mrml.to_html(mjml, render_options=options).content)
             self._text[kind] = text.from_string((folder / f"{kind}.txt").read_text())
 
     def render(self, kind: str, subject: str, **values: object) -> RenderedMail:

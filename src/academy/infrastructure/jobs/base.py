@@ -3,10 +3,12 @@
 The promise
 -----------
 A job is a row in the database. `enqueue` writes it with the calls of the open transaction, so a job exists exactly when
-its cause does. A worker claims it with a lease; a worker that dies loses its lease and the job is claimed again; so a
-job runs at least once and its handler must be safe to run again. A failing job is tried again with exponential back-off
-and jitter until `max_attempts`, then it is dead: visible to the admin and retried on demand. Two jobs with the same
-`key` and kind never exist at the same time unfinished: the second `enqueue` answers the first job's id.
+its cause does. A worker claims it with a lease and renews that while it works; a worker that dies loses its lease and
+the job is claimed again; so a job runs at least once and its handler must be safe to run again. A failing job is tried
+again with exponential back-off and jitter until `max_attempts`, then it is dead: visible to the admin and retried on
+demand. A try that ends with its worker counts: a job that kills its workers is dead in the end, too. Two jobs with the
+same `key` and kind never exist at the same time unfinished: the second `enqueue` answers the first job's id. A dead job
+is finished.
 
 News that travels upward between features is an event: `publish` writes one job per subscriber.
 """
@@ -27,7 +29,8 @@ class JobKind(msgspec.Struct, Generic[P], frozen=True):
         name: stable name, stored with each job, e.g. `send_mail`.
         payload: Struct class; kept as JSON in the job.
         max_attempts: tries before the job is dead.
-        lease: how long one try may take before another worker may take over.
+        lease: how long a worker may stay silent before another one takes the job over. A try may last longer: its
+            worker renews the lease while it lives.
     """
 
     name: str
@@ -61,8 +64,11 @@ class JobQueue(Protocol):
 class JobRegistry(Protocol):
     """Where the composition root says who does what. Filled before the first job runs."""
 
-    def register(self, kind: JobKind[P], handler: Handler[P]) -> None:
-        """Names the handler of a kind. Raises ValueError when the kind has one already."""
+    def register(self, kind: JobKind[P], handler: Handler[P], *, when_dead: Handler[P] | None = None) -> None:
+        """Names the handler of a kind; `when_dead` runs in the transaction that gives one of its jobs up.
+
+        Raises ValueError when the kind has a handler already.
+        """
         ...
 
     def subscribe(self, event: type[E], name: str, handler: Callable[[E], Awaitable[None]]) -> None:
@@ -70,5 +76,8 @@ class JobRegistry(Protocol):
         ...
 
     def schedule(self, kind: JobKind[Any], payload: msgspec.Struct, *, every: timedelta) -> None:
-        """Runs a job of this kind every `every`, once among all processes."""
+        """Runs a job of this kind once in every time slot of this length (counted from 1970), among all processes.
+
+        Slots pass by while the job of an earlier one is unfinished. Raises ValueError when the kind has a schedule.
+        """
         ...

@@ -2,20 +2,32 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
 
 from academy.infrastructure.database.base import Database, Page
+from academy.infrastructure.database.errors import UniqueViolation
 from academy.infrastructure.jobs.base import E, Event, Handler, JobKind, P
 from academy.infrastructure.jobs.model import Job, JobStatus
 from academy.kit.clock import Clock
 from academy.kit.errors import ConflictError, NotFoundError
 
+# What a claim holds until the worker renews it for the kind's own lease.
+FIRST_LEASE = timedelta(minutes=2)
 _EVENT_ATTEMPTS = 8
-# Long enough until the worker renews it for the kind's own lease, a third of that later.
-_FIRST_LEASE = timedelta(minutes=2)
+_SCHEDULED = "scheduled"
+_MILLISECOND = timedelta(milliseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Registration(NamedTuple):
+    """A kind of job and who does it."""
+
+    kind: JobKind[Any]
+    handler: Handler[Any]
+    when_dead: Handler[Any] | None
 
 
 class Schedule(NamedTuple):
@@ -25,6 +37,11 @@ class Schedule(NamedTuple):
     payload: msgspec.Struct
     every: timedelta
 
+    def next_slot(self, now: datetime) -> datetime:
+        """Returns when the next time slot begins: the same moment in every process."""
+        step = self.every // _MILLISECOND
+        return _EPOCH + ((now - _EPOCH) // _MILLISECOND // step + 1) * step * _MILLISECOND
+
 
 class DatabaseJobQueue:
     """Keeps the promise of `base.py` with one collection."""
@@ -33,18 +50,18 @@ class DatabaseJobQueue:
         self._database = database
         self._clock = clock
         self._jobs = database.collection(Job)
-        self._kinds: dict[str, tuple[JobKind[Any], Handler[Any]]] = {}
+        self._kinds: dict[str, Registration] = {}
         self._subscribers: dict[str, list[JobKind[Any]]] = {}
-        self.schedules: list[Schedule] = []
+        self.schedules: dict[str, Schedule] = {}
         self.wake = asyncio.Event()
 
     # --- for the composition root ---
 
-    def register(self, kind: JobKind[P], handler: Handler[P]) -> None:
-        """Names the handler of a kind. Raises ValueError when the kind has one already."""
+    def register(self, kind: JobKind[P], handler: Handler[P], *, when_dead: Handler[P] | None = None) -> None:
+        """Names the handler of a kind; see JobRegistry."""
         if kind.name in self._kinds:
             raise ValueError(f"the job kind {kind.name} has a handler already")
-        self._kinds[kind.name] = (kind, handler)
+        self._kinds[kind.name] = Registration(kind, handler, when_dead)
 
     def subscribe(self, event: type[E], name: str, handler: Callable[[E], Awaitable[None]]) -> None:
         """Adds a subscriber; `name` is stable and unique per event class."""
@@ -53,29 +70,22 @@ class DatabaseJobQueue:
         self._subscribers.setdefault(event.__event__, []).append(kind)
 
     def schedule(self, kind: JobKind[Any], payload: msgspec.Struct, *, every: timedelta) -> None:
-        """Runs a job of this kind every `every`, once among all processes."""
-        self.schedules.append(Schedule(kind, payload, every))
+        """Runs a job of this kind once in every time slot; see JobRegistry."""
+        if kind.name in self.schedules:
+            raise ValueError(f"the job kind {kind.name} has a schedule already")
+        self.schedules[kind.name] = Schedule(kind, payload, every)
 
     # --- for features ---
 
     async def enqueue(self, kind: JobKind[P], payload: P, *, key: str = "", run_at: datetime | None = None) -> str:
         """Writes a job in the open transaction and returns its id; with a `key`, see the promise."""
-        now = self._clock.now()
-        job = Job(
-            kind=kind.name,
-            payload=msgspec.json.encode(payload).decode(),
-            unfinished_key=f"{kind.name}:{key}" if key else None,
-            max_attempts=kind.max_attempts,
-            due_at=run_at or now,
-            created_at=now,
-            updated_at=now,
-        )
+        job = self._job(kind, payload, key, run_at or self._clock.now())
         if job.unfinished_key is None:
             await self._jobs.insert(job)
             stored: Job | None = job
         else:
             stored = await self._jobs.find_and_update(
-                {"unfinished_key": job.unfinished_key}, {"$set": {"updated_at": now}}, insert=job
+                {"unfinished_key": job.unfinished_key}, {"$set": {"updated_at": job.updated_at}}, insert=job
             )
         self._database.after_commit(self._wake)
         return stored.id if stored else job.id
@@ -85,19 +95,41 @@ class DatabaseJobQueue:
         for kind in self._subscribers.get(event.__event__, []):
             await self.enqueue(kind, event)
 
-    async def enqueue_once(self, kind: JobKind[Any], payload: msgspec.Struct, *, key: str, run_at: datetime) -> None:
-        """Writes a job unless one with this kind and key is unfinished; cheap when it is."""
-        if await self._jobs.find_one({"unfinished_key": f"{kind.name}:{key}"}) is None:
-            await self.enqueue(kind, payload, key=key, run_at=run_at)
+    def _job(self, kind: JobKind[Any], payload: msgspec.Struct, key: str, due_at: datetime, slot: str = "") -> Job:
+        now = self._clock.now()
+        return Job(
+            kind=kind.name,
+            payload=msgspec.json.encode(payload).decode(),
+            key=key,
+            unfinished_key=_unfinished_key(kind.name, key),
+            slot=slot or None,
+            max_attempts=kind.max_attempts,
+            due_at=due_at,
+            created_at=now,
+            updated_at=now,
+        )
 
     async def _wake(self) -> None:
         self.wake.set()
 
     # --- for the worker ---
 
-    def handler(self, name: str) -> tuple[JobKind[Any], Handler[Any]] | None:
-        """Returns a kind and its handler, None for a kind this process does not know."""
-        return self._kinds.get(name)
+    def registration(self, name: str) -> Registration:
+        """Returns a kind that this process knows, with its handlers."""
+        return self._kinds[name]
+
+    async def enqueue_slot(self, schedule: Schedule, slot: datetime) -> bool:
+        """Writes the job of a time slot, however many processes do this. False: an earlier slot is not finished yet."""
+        label = f"{schedule.kind.name}:{slot.isoformat()}"
+        job = self._job(schedule.kind, schedule.payload, _SCHEDULED, slot, label)
+        unfinished = await self._jobs.find_one({"unfinished_key": job.unfinished_key})
+        if unfinished is not None:
+            return unfinished.slot == label
+        try:
+            await self._jobs.insert(job)
+        except UniqueViolation as error:
+            return error.index == "slot"
+        return True
 
     async def claim(self, worker: str) -> Job | None:
         """Takes the job that is due longest, under a lease, or returns None. No two claims take the same lease."""
@@ -109,7 +141,7 @@ class DatabaseJobQueue:
                 "$set": {
                     "status": JobStatus.RUNNING,
                     "leased_by": worker,
-                    "due_at": now + _FIRST_LEASE,
+                    "due_at": now + FIRST_LEASE,
                     "updated_at": now,
                 },
                 "$inc": {"attempts": 1},
@@ -119,52 +151,52 @@ class DatabaseJobQueue:
 
     async def renew(self, job: Job, lease: timedelta) -> bool:
         """Extends the lease; False when another worker holds the job by now."""
-        return await self._jobs.update_one(self._held(job), {"$set": {"due_at": self._clock.now() + lease}})
+        return await self._jobs.update_one(_held(job), {"$set": {"due_at": self._clock.now() + lease}})
 
     async def finish(self, job: Job) -> None:
         """Marks the job done, unless another worker took it over."""
-        now = self._clock.now()
-        await self._jobs.update_one(
-            self._held(job),
-            {
-                "$set": {
-                    "status": JobStatus.DONE,
-                    "unfinished_key": None,
-                    "due_at": None,
-                    "finished_at": now,
-                    "last_error": "",
-                    "updated_at": now,
-                }
-            },
-        )
+        await self._jobs.update_one(_held(job), {"$set": {**self._over(JobStatus.DONE), "last_error": ""}})
 
-    async def fail(self, job: Job, error: str, retry_in: timedelta | None) -> None:
-        """Puts the job back for later, or, without `retry_in`, marks it dead."""
+    async def retry_later(self, job: Job, error: str, delay: timedelta) -> None:
+        """Puts a job that failed back until after `delay`, unless another worker took it over."""
         now = self._clock.now()
-        change: dict[str, object] = {"last_error": error[:2000], "leased_by": "", "updated_at": now}
-        if retry_in is not None:
-            change |= {"status": JobStatus.QUEUED, "due_at": now + retry_in}
-        else:
-            change |= {"status": JobStatus.DEAD, "due_at": None, "finished_at": now}
-        await self._jobs.update_one(self._held(job), {"$set": change})
+        change = {
+            "status": JobStatus.QUEUED,
+            "due_at": now + delay,
+            "last_error": _shortened(error),
+            "leased_by": "",
+            "updated_at": now,
+        }
+        await self._jobs.update_one(_held(job), {"$set": change})
+
+    async def give_up(self, job: Job, error: str) -> None:
+        """Marks the job dead and tells its kind's `when_dead`, as one unit, unless another worker took it over."""
+        kind, _, when_dead = self.registration(job.kind)
+        change = {**self._over(JobStatus.DEAD), "last_error": _shortened(error), "leased_by": ""}
+        try:
+            payload = msgspec.json.decode(job.payload, type=kind.payload)
+        except msgspec.DecodeError:  # which is why it failed; there is nothing to tell
+            when_dead = None
+
+        async def work() -> None:
+            if await self._jobs.update_one(_held(job), {"$set": change}) and when_dead is not None:
+                await when_dead(payload)
+
+        await self._database.transaction(work)
 
     async def release(self, job: Job) -> None:
         """Gives an unfinished job back at once, not counting the try: the worker stops."""
-        await self._jobs.update_one(
-            self._held(job),
-            {
-                "$set": {"status": JobStatus.QUEUED, "due_at": self._clock.now(), "leased_by": ""},
-                "$inc": {"attempts": -1},
-            },
-        )
+        now = self._clock.now()
+        change = {"status": JobStatus.QUEUED, "due_at": now, "leased_by": "", "updated_at": now}
+        await self._jobs.update_one(_held(job), {"$set": change, "$inc": {"attempts": -1}})
 
     async def delete_finished(self, before: datetime) -> int:
         """Removes jobs that were done before a moment; dead ones stay until someone looks at them."""
         return await self._jobs.delete_many({"status": JobStatus.DONE, "finished_at": {"$lt": before}})
 
-    @staticmethod
-    def _held(job: Job) -> dict[str, object]:
-        return {"id": job.id, "leased_by": job.leased_by, "attempts": job.attempts, "status": JobStatus.RUNNING}
+    def _over(self, status: JobStatus) -> dict[str, object]:
+        now = self._clock.now()
+        return {"status": status, "unfinished_key": None, "due_at": None, "finished_at": now, "updated_at": now}
 
     # --- for the admin ---
 
@@ -180,15 +212,40 @@ class DatabaseJobQueue:
         return {str(group.key): group.count for group in await self._jobs.group({}, by="status")}
 
     async def retry(self, job_id: str) -> Job:
-        """Queues a dead job again, with all its tries. Raises NotFoundError, ConflictError."""
+        """Queues a dead job again, with all its tries; a scheduled one runs beside its schedule.
+
+        Raises NotFoundError; ConflictError when it is not dead, or when a newer job with its key is unfinished.
+        """
+        job = await self._jobs.get(job_id)
+        if job is None:
+            raise NotFoundError("There is no such job.")
         now = self._clock.now()
         change = {
-            "$set": {"status": JobStatus.QUEUED, "attempts": 0, "due_at": now, "finished_at": None, "updated_at": now}
+            "status": JobStatus.QUEUED,
+            "unfinished_key": None if job.slot else _unfinished_key(job.kind, job.key),
+            "attempts": 0,
+            "due_at": now,
+            "finished_at": None,
+            "updated_at": now,
         }
-        job = await self._jobs.find_and_update({"id": job_id, "status": JobStatus.DEAD}, change)
-        if job is None:
-            if await self._jobs.get(job_id) is None:
-                raise NotFoundError("There is no such job.")
+        try:
+            retried = await self._jobs.find_and_update({"id": job_id, "status": JobStatus.DEAD}, {"$set": change})
+        except UniqueViolation as error:
+            raise ConflictError("A newer job does the same work already.") from error
+        if retried is None:
             raise ConflictError("Only a dead job can be retried; this one is not dead.")
         self._database.after_commit(self._wake)
-        return job
+        return retried
+
+
+def _unfinished_key(kind: str, key: str) -> str | None:
+    return f"{kind}:{key}" if key else None
+
+
+def _held(job: Job) -> dict[str, object]:
+    """Finds the job while the lease of this claim holds."""
+    return {"id": job.id, "leased_by": job.leased_by, "attempts": job.attempts, "status": JobStatus.RUNNING}
+
+
+def _shortened(error: str) -> str:
+    return error[:2000]

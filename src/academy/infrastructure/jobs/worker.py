@@ -4,14 +4,15 @@ import asyncio
 import contextlib
 import os
 import random
-from datetime import timedelta
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 
 import msgspec
 import structlog
 
 from academy.infrastructure.database.errors import DatabaseUnavailable
 from academy.infrastructure.jobs.model import Job
-from academy.infrastructure.jobs.queue import DatabaseJobQueue, Schedule
+from academy.infrastructure.jobs.queue import FIRST_LEASE, DatabaseJobQueue
 from academy.infrastructure.jobs.settings import JobSettings
 from academy.kit.clock import Clock
 from academy.kit.ids import new_id
@@ -31,6 +32,14 @@ def retry_delay(attempt: int) -> timedelta:
     return timedelta(seconds=longest.total_seconds() * share)
 
 
+class LeaseLost(Exception):
+    """Another worker holds the job by now."""
+
+
+class WorkerDied(Exception):
+    """The process ended in the middle of a job's last try: perhaps because of the job."""
+
+
 class Worker:
     """Claims and runs jobs until it is stopped."""
 
@@ -41,18 +50,22 @@ class Worker:
         self._name = f"{os.getpid()}-{new_id()[-12:]}"
         self._running: dict[asyncio.Task[None], Job] = {}
         self._loop: asyncio.Task[None] | None = None
+        self._stopping = False
+        # The slot of each schedule whose job is written: until it begins, there is nothing to look for.
+        self._slots: dict[str, datetime] = {}
 
     def start(self) -> None:
         """Begins to work in the background."""
+        self._stopping = False
         self._loop = asyncio.create_task(self._work(), name="job-worker")
 
     async def stop(self) -> None:
         """Takes no new jobs, lets running ones finish for a while, and gives the rest back."""
         if self._loop is None:
             return
-        self._loop.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._loop
+        self._stopping = True
+        self._queue.wake.set()
+        await self._loop  # not cancelled: a claim that is under way would stay leased to nobody
         self._loop = None
         if self._running:
             await asyncio.wait(self._running, timeout=_STOP_SECONDS)
@@ -68,29 +81,41 @@ class Worker:
         await self._enqueue_scheduled()
         while (job := await self._queue.claim(self._name)) is not None:
             await self._run(job)
+        await self._enqueue_scheduled()  # what just ran has a next time
 
     async def _work(self) -> None:
-        while True:
+        while not self._stopping:
             self._queue.wake.clear()
             try:
-                await self._enqueue_scheduled()
-                while len(self._running) < self._settings.concurrency:
-                    job = await self._queue.claim(self._name)
-                    if job is None:
-                        break
-                    self._begin(job)
+                await self._step(self._enqueue_scheduled)
+                await self._step(self._claim_jobs)
             except DatabaseUnavailable as error:
                 structlog.get_logger().warning("jobs_wait_for_database", error=error.detail)
             await self._wait()
 
-    def _begin(self, job: Job) -> None:
-        task = asyncio.create_task(self._run(job), name=f"job-{job.kind}")
-        self._running[task] = job
-        task.add_done_callback(self._ended)
+    @staticmethod
+    async def _step(step: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await step()
+        except DatabaseUnavailable:
+            raise
+        except Exception:  # noqa: BLE001 - whatever it was, the other jobs must not wait for a restart
+            structlog.get_logger().exception("job_worker_failed")
+
+    async def _claim_jobs(self) -> None:
+        while not self._stopping and len(self._running) < self._settings.concurrency:
+            job = await self._queue.claim(self._name)
+            if job is None:
+                return
+            task = asyncio.create_task(self._run(job), name=f"job-{job.kind}")
+            self._running[task] = job
+            task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.pop(task, None)
         self._queue.wake.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            structlog.get_logger().error("job_outcome_not_noted", task=task.get_name(), exc_info=error)
 
     async def _wait(self) -> None:
         with contextlib.suppress(TimeoutError):
@@ -98,39 +123,49 @@ class Worker:
                 await self._queue.wake.wait()
 
     async def _enqueue_scheduled(self) -> None:
-        for schedule in self._queue.schedules:
-            await self._enqueue_slot(schedule)
-
-    async def _enqueue_slot(self, schedule: Schedule) -> None:
-        """Writes the job of the coming time slot; its key makes it one, however many processes do this."""
-        seconds = schedule.every.total_seconds()
         now = self._clock.now()
-        rest = timedelta(seconds=seconds - now.timestamp() % seconds)
-        await self._queue.enqueue_once(schedule.kind, schedule.payload, key="scheduled", run_at=now + rest)
+        for name, schedule in self._queue.schedules.items():
+            slot = schedule.next_slot(now)
+            if self._slots.get(name) != slot and await self._queue.enqueue_slot(schedule, slot):
+                self._slots[name] = slot
 
     async def _run(self, job: Job) -> None:
         log = structlog.get_logger().bind(job=job.id, kind=job.kind, attempt=job.attempts)
-        known = self._queue.handler(job.kind)
-        if known is None:
-            return
-        kind, handler = known
-        renewing = asyncio.create_task(self._keep_lease(job, kind.lease))
+        error = await self._try(job)
+        text = f"{type(error).__name__}: {error}"
         try:
-            await handler(msgspec.json.decode(job.payload, type=kind.payload))
-        except Exception as error:  # a handler may fail in any way; the job survives it
-            is_last = job.attempts >= job.max_attempts
-            log.warning("job_dead" if is_last else "job_failed", error=repr(error), exc_info=is_last)
-            with contextlib.suppress(DatabaseUnavailable):  # then the lease runs out and the job is claimed again
-                await self._queue.fail(job, repr(error), None if is_last else retry_delay(job.attempts))
-        else:
-            with contextlib.suppress(DatabaseUnavailable):
+            if error is None:
                 await self._queue.finish(job)
-            log.info("job_done")
-        finally:
-            renewing.cancel()
+                log.debug("job_done")
+            elif isinstance(error, LeaseLost):
+                log.warning("job_lease_lost")
+            elif job.attempts >= job.max_attempts:
+                log.warning("job_dead", error=text, exc_info=error)
+                await self._queue.give_up(job, text)
+            else:
+                log.warning("job_failed", error=text)
+                await self._queue.retry_later(job, text, retry_delay(job.attempts))
+        except DatabaseUnavailable as away:  # then the lease runs out and the job is claimed again
+            log.warning("job_outcome_not_noted", error=away.detail)
+
+    async def _try(self, job: Job) -> Exception | None:
+        """Runs the handler under a lease that is renewed. Returns what it failed with, None when it did its work."""
+        if job.attempts > job.max_attempts:
+            return WorkerDied(f"The worker ended during the last try. {job.last_error}".strip())
+        kind, handler, _ = self._queue.registration(job.kind)
+        try:
+            async with asyncio.TaskGroup() as group:
+                renewing = group.create_task(self._keep_lease(job, kind.lease))
+                await handler(msgspec.json.decode(job.payload, type=kind.payload))
+                renewing.cancel()
+        except ExceptionGroup as errors:  # a handler may fail in any way; the job survives it
+            return errors.exceptions[0]
+        return None
 
     async def _keep_lease(self, job: Job, lease: timedelta) -> None:
+        """Renews the lease for as long as the try lasts. Raises LeaseLost."""
         while True:
-            await asyncio.sleep(lease.total_seconds() / 3)
-            with contextlib.suppress(DatabaseUnavailable):
-                await self._queue.renew(job, lease)
+            await asyncio.sleep(min(lease, FIRST_LEASE).total_seconds() / 3)
+            with contextlib.suppress(DatabaseUnavailable):  # nobody else can take the job either
+                if not await self._queue.renew(job, lease):
+                    raise LeaseLost

@@ -43,8 +43,9 @@ def _clean(content: bytes, shape: Shape) -> bytes:
                 raise BrokenMedia(_TOO_MANY_PIXELS)
             # Lets the JPEG decoder shrink while it decodes.
             source.draft("RGB", (shape.value[0] * 2, shape.value[1] * 2))
-            image = ImageOps.exif_transpose(source)
-            return _encode(_fitted(image, shape))
+            # No copies on the way: each would be as large as the pixels.
+            ImageOps.exif_transpose(source, in_place=True)
+            return _encode(_fitted(source, shape))
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
         raise BrokenMedia(_BROKEN) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -54,7 +55,8 @@ def _clean(content: bytes, shape: Shape) -> bytes:
 def _fitted(image: Image.Image, shape: Shape) -> Image.Image:
     width, height, cut = shape.value
     mode = "RGBA" if image.has_transparency_data else "RGB"
-    image = image.convert(mode)
+    if image.mode != mode:
+        image = image.convert(mode)
     if not cut:
         image.thumbnail((width, height), Image.Resampling.LANCZOS)
         return image

@@ -152,7 +152,7 @@ def _check_end(container: InputContainer, duration: float) -> None:
     except av.FFmpegError as error:
         raise _Unusable(CUT_OFF) from error
     start = (container.start_time or 0) / _SECOND
-    if reached - start < duration - max(10.0, duration / 20):
+    if reached - start < duration - max(min(10.0, duration / 4), duration / 20):
         raise _Unusable(CUT_OFF)
 
 

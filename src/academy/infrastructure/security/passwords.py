@@ -31,7 +31,6 @@ class PasswordHasher:
         self._rounds = rounds
         self._min_length = min_length
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="bcrypt")
-        self._nobody: bytes | None = None
 
     def check_rules(self, password: str, field: str = "password") -> None:
         """Refuses a password that is too short or longer than bcrypt can see. Raises WeakPassword naming `field`."""
@@ -56,8 +55,7 @@ class PasswordHasher:
 
         def check() -> bool:
             if hashed is None or not fits:
-                self._nobody = self._nobody or bcrypt.hashpw(b"nobody", bcrypt.gensalt(self._rounds))
-                bcrypt.checkpw(b"somebody", self._nobody)
+                bcrypt.hashpw(b"somebody", bcrypt.gensalt(self._rounds))
                 return False
             return bcrypt.checkpw(given, hashed.encode())
 

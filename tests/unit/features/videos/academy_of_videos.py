@@ -1,13 +1,9 @@
 """A videos feature on a real embedded database, job queue and storage, with a clock that tests move."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
-from io import BytesIO
 from pathlib import Path
 
-from PIL import Image
-
+from academy.features.courses.model import Category, Course, Lesson, LessonKind, LessonText, Review, Section
+from academy.features.courses.service import CourseService
 from academy.features.videos.jobs import register_jobs
 from academy.features.videos.model import StoredFile, Video
 from academy.features.videos.service import VideoService
@@ -17,25 +13,13 @@ from academy.infrastructure.jobs.model import Job
 from academy.infrastructure.jobs.queue import DatabaseJobQueue
 from academy.infrastructure.jobs.settings import JobSettings
 from academy.infrastructure.jobs.worker import Worker
-from academy.infrastructure.media.synthesis import Slide, synthesize
 from academy.infrastructure.security.principal import Principal, Role
 from academy.infrastructure.storage.base import Storage
 from academy.infrastructure.storage.settings import StorageSettings
 from academy.infrastructure.storage.signing import UrlSigner
 from academy.kit.ids import new_id
-
-PDF = b"%PDF-1.7\n" + b"content " * 100
-
-
-class MovedClock:
-    """Runs with the system's clock, plus what tests add."""
-
-    def __init__(self) -> None:
-        self.added = timedelta()
-
-    def now(self) -> datetime:
-        now = datetime.now(UTC) + self.added
-        return now.replace(microsecond=now.microsecond // 1000 * 1000)
+from academy.kit.money import Money
+from tests.academies.in_process import MovedClock
 
 
 class VideoAcademy:
@@ -58,12 +42,15 @@ class VideoAcademy:
             may_watch=self._may_watch,
             on_ready=self._on_ready,
         )
-        register_jobs(self.queue, self.videos, self.database, storage, self.clock)
+        self.courses = CourseService(
+            self.database, self.clock, self._nothing_cached, on_deleted=[self.videos.forget_course]
+        )
+        register_jobs(self.queue, self.videos, self.courses, self.database, storage, self.clock)
 
     async def start(self) -> None:
         await self.storage.open()
         await self.database.connect()
-        await self.database.create_indexes([Video, StoredFile, Job])
+        await self.database.create_indexes([Video, StoredFile, Job, Course, LessonText, Category, Review])
 
     async def keys(self) -> list[str]:
         return [found.key for found in await self.storage.list()]
@@ -74,23 +61,26 @@ class VideoAcademy:
     async def _on_ready(self, video: Video) -> None:
         self.told.append((video.id, video.duration_seconds))
 
+    async def _nothing_cached(self) -> None:
+        return
+
+    async def course(self, teacher: Principal, *kinds: LessonKind) -> Course:
+        """A draft of the teacher with one section and a lesson of each kind."""
+        now = self.clock.now()
+        lessons = [Lesson(title=kind.value, kind=kind) for kind in kinds]
+        course = Course(
+            created_at=now,
+            updated_at=now,
+            slug=new_id(),
+            title="Python",
+            price=Money(amount=0, currency="INR"),
+            is_free=True,
+            instructor_ids=[teacher.user_id],
+            curriculum=[Section(title="One", lessons=lessons)],
+        )
+        await self.database.collection(Course).insert(course)
+        return course
+
 
 def person(role: Role = Role.INSTRUCTOR) -> Principal:
     return Principal(user_id=new_id(), session_id=new_id(), email="a@example.com", name="A", role=role)
-
-
-async def stream(content: bytes, size: int = 65_536) -> AsyncIterator[bytes]:
-    for start in range(0, len(content), size):
-        await asyncio.sleep(0)
-        yield content[start : start + size]
-
-
-def make_film(path: Path) -> bytes:
-    synthesize(path, [Slide("A film", "Short and good.")], 2, seed=1)
-    return path.read_bytes()
-
-
-def make_picture() -> bytes:
-    target = BytesIO()
-    Image.effect_noise((1600, 1000), 50).convert("RGB").save(target, "JPEG")
-    return target.getvalue()

@@ -6,7 +6,8 @@ import pytest
 from academy.infrastructure.storage.local import LocalStorage
 from academy.infrastructure.storage.memory import MemoryStorage
 from academy.infrastructure.storage.settings import StorageSettings
-from tests.unit.features.videos.academy_of_videos import VideoAcademy, make_film
+from tests.academies.media import make_film
+from tests.unit.features.videos.academy_of_videos import VideoAcademy
 
 
 @pytest.fixture(params=["local", "memory"])

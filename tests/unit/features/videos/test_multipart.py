@@ -1,5 +1,5 @@
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from hypothesis import given
@@ -18,7 +18,7 @@ def file_head(name: str = "film.mp4") -> str:
     return f'Content-Disposition: form-data; name="file"; filename="{name}"\r\nContent-Type: video/mp4'
 
 
-async def pieces(body: bytes, cuts: list[int]) -> AsyncIterator[bytes]:
+async def pieces(body: bytes, cuts: Sequence[int]) -> AsyncIterator[bytes]:
     ends = sorted({0, len(body), *(cut % (len(body) + 1) for cut in cuts)})
     for start, end in itertools.pairwise(ends):
         yield body[start:end]
@@ -42,6 +42,20 @@ async def test_what_follows_the_file_is_not_part_of_it() -> None:
     assert b"".join([chunk async for chunk in part.chunks]) == b"content"
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"preamble " * 200_000,
+        form((file_head(), b"content"), (file_head("second"), b"x" * 2_000_000)),
+        form((file_head(), b"content"), end=b"--edge--\r\n" + b"epilogue " * 200_000),
+        form((file_head(), b"content"), *[('Content-Disposition: form-data; name="x"', b"y" * 150_000)] * 15),
+    ],
+)
+async def test_what_is_not_the_file_does_not_go_on_for_ever(body: bytes) -> None:
+    with pytest.raises(MalformedUpload):
+        await file_in(body, list(range(0, len(body), 65_536)))
+
+
 @pytest.mark.parametrize("kept", [20, 70, 130, 180, -3, -12])
 async def test_a_body_that_breaks_off_is_refused(kept: int) -> None:
     body = form((file_head(), bytes(range(100, 200))))
@@ -49,8 +63,8 @@ async def test_a_body_that_breaks_off_is_refused(kept: int) -> None:
         await file_in(body[:kept])
 
 
-async def file_in(body: bytes) -> bytes:
-    part = await read_file_part(TYPE, pieces(body, []))
+async def file_in(body: bytes, cuts: Sequence[int] = ()) -> bytes:
+    part = await read_file_part(TYPE, pieces(body, cuts))
     return b"".join([chunk async for chunk in part.chunks])
 
 

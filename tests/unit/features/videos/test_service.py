@@ -1,7 +1,6 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from io import BytesIO
 from urllib.parse import parse_qsl, urlsplit
 
@@ -19,7 +18,8 @@ from academy.infrastructure.security.principal import Role
 from academy.infrastructure.storage.base import ObjectTooLarge
 from academy.kit.errors import NotFoundError
 from academy.kit.ids import new_id
-from tests.unit.features.videos.academy_of_videos import PDF, VideoAcademy, make_picture, person, stream
+from tests.academies.media import PDF, make_picture, stream
+from tests.unit.features.videos.academy_of_videos import VideoAcademy, person
 
 
 async def test_an_upload_is_checked_and_can_be_watched(academy: VideoAcademy, film: bytes) -> None:
@@ -40,8 +40,9 @@ async def test_an_upload_is_checked_and_can_be_watched(academy: VideoAcademy, fi
     address = urlsplit(playback.url)
     assert address.path == f"/media/{video.key}"
     assert academy.signer.verify(address.path, dict(parse_qsl(address.query)))
-    assert playback.poster_url == f"/media/public/posters/{video.id}.webp"
-    poster = b"".join([chunk async for chunk in academy.storage.read(f"public/posters/{video.id}.webp")])
+    assert playback.poster_url
+    assert playback.poster_url.startswith(f"/media/videos/{video.id}/poster.webp?expires="), "private like the video"
+    poster = b"".join([chunk async for chunk in academy.storage.read(f"videos/{video.id}/poster.webp")])
     with Image.open(BytesIO(poster)) as image:
         assert (image.format, image.size) == ("WEBP", (960, 540))
 
@@ -79,6 +80,32 @@ async def test_a_broken_video_fails_with_a_reason(academy: VideoAcademy, film: b
         with pytest.raises(VideoNotReady, match="cannot be shown"):
             await academy.videos.playback(owner, video.id)
     assert academy.told == []
+
+
+async def test_a_check_that_kills_its_workers_ends_as_failed(academy: VideoAcademy, film: bytes) -> None:
+    owner = person()
+    video = await academy.videos.upload(owner, "a.mp4", "video/mp4", stream(film), course_id="course")
+    for _ in range(PROBE_VIDEO.max_attempts):
+        claimed = await academy.queue.claim("a worker that dies")
+        assert claimed
+        assert claimed.kind == PROBE_VIDEO.name
+        academy.clock.move(minutes=3)
+    assert (await academy.videos.get(owner, video.id)).status is VideoStatus.CHECKING
+    await academy.worker.drain()
+    failed = await academy.videos.get(owner, video.id)
+    assert (failed.status, failed.failure) == (
+        VideoStatus.FAILED,
+        "This video could not be checked, although it was tried several times. Upload it again.",
+    )
+
+
+async def test_a_video_of_a_course_is_discarded_for_any_of_its_makers(academy: VideoAcademy, film: bytes) -> None:
+    video = await academy.videos.upload(person(), "a.mp4", "video/mp4", stream(film), course_id="course")
+    await academy.videos.discard("another course", video.id)
+    assert await academy.keys() == [video.key]
+    await academy.videos.discard("course", video.id)
+    await academy.videos.discard("course", video.id)
+    assert await academy.keys() == []
 
 
 async def test_only_those_who_may_watch_get_an_address(academy: VideoAcademy, film: bytes) -> None:
@@ -194,21 +221,3 @@ async def test_refused_files_leave_nothing(academy: VideoAcademy, film: bytes) -
     with pytest.raises(BrokenMedia):
         await files.store(person(), "a.jpg", "", stream(b"\xff\xd8\xff" + b"\0" * 5000))
     assert await academy.keys() == []
-
-
-async def test_the_daily_cleaning_removes_only_what_nobody_knows(academy: VideoAcademy, film: bytes) -> None:
-    owner = person()
-    video = await academy.videos.upload(owner, "a.mp4", "", stream(film))
-    file = await academy.videos.files.store(owner, "a.pdf", "", stream(PDF))
-    await academy.worker.drain()
-    kept = await academy.keys()
-    assert {video.key, file.key} < set(kept)
-    orphans = [f"videos/{new_id()}/original.mp4", f"files/{new_id()}/file.pdf", f"public/posters/{new_id()}.webp"]
-    others = ["videos/by-hand/original.mp4", "backups/1"]
-    for key in orphans + others:
-        await academy.storage.upload(key, stream(b"x"), limit=1, content_type="x/y")
-    await academy.worker.drain()
-    assert await academy.keys() == sorted(kept + orphans + others), "young objects may be uploads in progress"
-    academy.clock.added = timedelta(days=2)
-    await academy.worker.drain()
-    assert await academy.keys() == sorted(kept + others)

@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
@@ -6,16 +6,9 @@ from pymongo import AsyncMongoClient
 
 from academy.infrastructure.database.mongodb import MongoDatabase
 from academy.infrastructure.database.settings import DatabaseSettings
-from tests.servers.mongodb import running_mongodb
-from tests.unit.infrastructure.mongodb.documents import Book, Counter
+from tests.contracts.database.documents import Book, Counter
 
 Raw = AsyncMongoClient[dict[str, object]]
-
-
-@pytest.fixture(scope="session")
-def mongodb_uri() -> Iterator[str]:
-    with running_mongodb() as uri:
-        yield uri
 
 
 @pytest.fixture

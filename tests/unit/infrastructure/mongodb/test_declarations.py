@@ -1,18 +1,20 @@
 """Validators, indexes and search words equal what the classes declare."""
 
-import asyncio
 from datetime import UTC, datetime
 from typing import ClassVar
 
 import pytest
+from bson.decimal128 import Decimal128
+from pymongo.errors import WriteError
 
 from academy.infrastructure.database.document import Document, Index, SearchField
 from academy.infrastructure.database.errors import UniqueViolation, UnsupportedQuery
 from academy.infrastructure.database.mongodb import MongoDatabase
+from academy.infrastructure.database.mongodb_errors import DOCUMENT_VALIDATION_FAILURE
 from academy.infrastructure.database.mongodb_schema import SEARCH_FIELD, index_plans, validator
 from academy.infrastructure.database.settings import DatabaseSettings
+from tests.contracts.database.documents import NOW, Book, Counter, book, counter
 from tests.unit.infrastructure.mongodb.conftest import Raw
-from tests.unit.infrastructure.mongodb.documents import NOW, Book, Counter, book, counter
 
 BOOK_INDEXES = {"_id_", "slug", "shelf_stars", "by_isbn", "by_due", "tags", SEARCH_FIELD}
 
@@ -31,17 +33,6 @@ def test_validator_lists_exactly_the_declared_fields() -> None:
     assert set(schema["properties"]) == {"_id", "version", "created_at", "updated_at", "name", "count"}
     assert set(schema["required"]) == {"_id", "created_at", "updated_at", "name"}
     assert schema["additionalProperties"] is False
-
-
-def test_present_needs_a_field_of_one_type() -> None:
-    class Odd(Document):
-        __collection__ = "odd"
-        __indexes__ = (Index(fields=("tags",), present="tags"),)
-
-        tags: list[str] = []
-
-    with pytest.raises(UnsupportedQuery, match="present"):
-        index_plans(Odd)
 
 
 async def _indexes(raw: Raw, settings: DatabaseSettings, name: str) -> set[str]:
@@ -63,22 +54,17 @@ async def test_indexes_are_made_and_undeclared_ones_removed(
 async def test_nothing_is_rebuilt_when_all_is_there(
     database: MongoDatabase, raw: Raw, settings: DatabaseSettings
 ) -> None:
-    admin = raw.admin
-    before = await admin.command("serverStatus")
+    books = raw[settings.mongodb_database]["books"]
+
+    async def built() -> dict[object, object]:
+        since = {"$project": {"name": 1, "since": "$accesses.since"}}
+        statistics = await (await books.aggregate([{"$indexStats": {}}, since])).to_list()
+        return {index["name"]: index["since"] for index in statistics}
+
+    before = await built()
     await database.create_indexes([Book, Counter])
-    after = await admin.command("serverStatus")
-    for command in ("dropIndexes", "collMod", "create"):
-        assert before["metrics"]["commands"][command]["total"] == after["metrics"]["commands"][command]["total"]
-
-
-async def test_several_processes_make_indexes_at_once(settings: DatabaseSettings, raw: Raw) -> None:
-    databases = [MongoDatabase(settings) for _ in range(4)]
-    for one in databases:
-        await one.connect()
-    await asyncio.gather(*(one.create_indexes([Book, Counter]) for one in databases))
-    assert await _indexes(raw, settings, "books") == BOOK_INDEXES
-    for one in databases:
-        await one.disconnect()
+    assert await built() == before
+    assert set(before) == BOOK_INDEXES
 
 
 async def test_validators_come_to_collections_that_exist(settings: DatabaseSettings, raw: Raw) -> None:
@@ -122,22 +108,6 @@ async def test_old_documents_get_search_words_when_search_is_declared(
     assert await database.collection(Counter).update_many({}, {"$inc": {"count": 1}}) == 1203
 
 
-async def test_a_unique_index_over_doubles_is_reported(
-    database: MongoDatabase, raw: Raw, settings: DatabaseSettings
-) -> None:
-    class Unique(Document):
-        __collection__ = "counters"
-        __indexes__ = (Index(fields=("name",), unique=True, name="one_name"),)
-
-        name: str
-        count: int = 0
-
-    await database.collection(Counter).insert_many([counter("x"), counter("x")])
-    with pytest.raises(UniqueViolation) as caught:
-        await database.create_indexes([Unique])
-    assert caught.value.index == "one_name"
-
-
 async def test_two_unique_indexes_over_the_same_fields_are_told_apart(database: MongoDatabase) -> None:
     class Twice(Document):
         __collection__ = "twice"
@@ -173,3 +143,62 @@ async def test_stored_documents_use_id_and_milliseconds(
     assert read is not None
     assert read.due_at == moment.replace(microsecond=123_000)
     assert type(read.extra["big"]) is int
+
+
+NONSENSE: list[dict[str, object]] = [
+    {"_id": 7},
+    {"_id": None},
+    {"version": "1"},
+    {"version": 1.5},
+    {"created_at": "2026-01-01"},
+    {"created_at": None},
+    {"slug": None},
+    {"slug": {"$ne": None}},
+    {"stars": "5"},
+    {"stars": 5.5},
+    {"price": "1"},
+    {"price": float("nan")},
+    {"price": float("inf")},
+    {"price": Decimal128("1")},
+    {"lent": 1},
+    {"level": "odd"},
+    {"isbn": 7},
+    {"due_at": 7},
+    {"size": {"width": "x"}},
+    {"size": {"surprise": 1}},
+    {"tags": "red"},
+    {"tags": [1]},
+    {"parts": [{"minutes": 1}]},
+    {"parts": [{"title": "x", "surprise": 1}]},
+    {"notes": {"x": {"seen": "x"}}},
+    {"notes": []},
+    {"surprise": 1},
+    {"title": b"bytes"},
+]
+
+
+async def test_nonsense_of_other_programs_is_refused(
+    database: MongoDatabase, raw: Raw, settings: DatabaseSettings
+) -> None:
+    good = book("good", tags=["x"], parts=[{"title": "x"}])
+    await database.collection(Book).insert(good)
+    books = raw[settings.mongodb_database]["books"]
+    stored = await books.find_one({})
+    assert stored is not None
+    accepted: list[object] = []
+    reasons: set[int | None] = set()
+    for spoilt in NONSENSE:
+        inserted = {**stored, "_id": "other", "slug": "other", **spoilt}
+        changed = {"$set": spoilt} if "_id" not in spoilt else {"$unset": {"slug": ""}}
+        for write in (books.insert_one(inserted), books.update_one({"_id": good.id}, changed)):
+            try:
+                await write
+            except WriteError as error:
+                reasons.add(error.code)
+            else:
+                accepted.append(spoilt)
+    assert accepted == []
+    assert reasons == {DOCUMENT_VALIDATION_FAILURE}
+    assert await database.collection(Book).find({}) == [good]
+    await books.insert_one({**stored, "_id": "other", "slug": "other"})
+    assert await database.collection(Book).count({}) == 2

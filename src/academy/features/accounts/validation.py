@@ -1,0 +1,62 @@
+"""The rules for what people say about themselves: address, name, links, preferences."""
+
+import unicodedata
+from zoneinfo import available_timezones
+
+from email_validator import EmailNotValidError, validate_email
+
+from academy.features.accounts.model import Preferences, Profile
+from academy.kit.errors import InvalidError
+
+LONGEST_NAME = 80
+THEMES = ("auto", "light", "dark")
+LANGUAGES = ("en",)
+
+# Invisible, but part of how names are written in Devanagari, Persian and other scripts.
+_JOINERS = str.maketrans("", "", "\u200c\u200d")
+
+
+def email_key(email: str) -> str:
+    """Returns an address in the form used for comparing: NFC, without case."""
+    return unicodedata.normalize("NFC", email.strip()).casefold()
+
+
+def checked_email(email: str, field: str = "email") -> str:
+    """Returns the address in its normal form. Raises InvalidError naming `field` for one that cannot exist."""
+    try:
+        return validate_email(email.strip(), check_deliverability=False).normalized
+    except EmailNotValidError as error:
+        text = f"This is not an e-mail address: {error}"
+        raise InvalidError(text, fields={field: text}) from error
+
+
+def checked_name(name: str) -> str:
+    """Returns the name without outer and doubled spaces. Raises InvalidError for an empty, long or unprintable one."""
+    cleaned = " ".join(name.split())
+    visible = cleaned.translate(_JOINERS)
+    if not visible.strip() or len(cleaned) > LONGEST_NAME or not visible.isprintable():
+        text = f"Give a name of 1 to {LONGEST_NAME} characters."
+        raise InvalidError(text, fields={"name": text})
+    return cleaned
+
+
+def checked_profile(profile: Profile) -> Profile:
+    """Returns the profile without outer spaces and empty links; the avatar is none of its business.
+
+    Raises InvalidError naming `links`.
+    """
+    links = [link.strip() for link in profile.links if link.strip()]
+    if any(not link.startswith(("https://", "http://")) or any(c.isspace() for c in link) for link in links):
+        text = "A link begins with https:// or http:// and has no spaces in it."
+        raise InvalidError(text, fields={"links": text})
+    return Profile(headline=" ".join(profile.headline.split()), bio=profile.bio.strip(), links=links)
+
+
+def check_preferences(preferences: Preferences) -> None:
+    """Refuses what is not on offer. Raises InvalidError naming every wrong field."""
+    offers = {"theme": THEMES, "language": LANGUAGES, "time_zone": available_timezones()}
+    wrong = {
+        name: "Choose one of the options." for name, offer in offers.items() if getattr(preferences, name) not in offer
+    }
+    if wrong:
+        raise InvalidError("Some fields need another look.", fields=wrong)

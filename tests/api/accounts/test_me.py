@@ -1,0 +1,163 @@
+"""The account itself: profile, preferences, export, deletion, on both engines."""
+
+import asyncio
+import json
+
+import httpx
+import msgspec
+
+from academy.composition import DOCUMENTS
+from academy.features.accounts.administration import COMMAND_LINE
+from academy.infrastructure.email.model import InboxMail
+from academy.infrastructure.security.principal import Role
+from tests.academies.in_process import PASSWORD, TestAcademy
+from tests.api.accounts.steps import blamed, post, problem, register, sign_in
+
+PROFILE = {"headline": "Analyst", "bio": "I count things.", "links": ["https://example.com/asha"]}
+PREFERENCES = {
+    "language": "en",
+    "time_zone": "Europe/Berlin",
+    "theme": "dark",
+    "notify_announcements": False,
+    "notify_replies": True,
+}
+
+
+async def test_changing_what_others_see_and_how_it_looks(academy: TestAcademy) -> None:
+    api = await academy.signed_in_api()
+    changed = await api.patch("me", json={"name": " Asha  R. Rao ", "profile": PROFILE, "preferences": PREFERENCES})
+    assert changed.status_code == 200
+    assert changed.json() == (await api.get("me")).json()
+    assert changed.json()["name"] == "Asha R. Rao"
+    assert changed.json()["profile"] == {**PROFILE, "avatar_url": None}
+    assert changed.json()["preferences"] == PREFERENCES
+    renamed = (await api.patch("me", json={"name": "Asha Rao"})).json()
+    assert renamed == {**changed.json(), "name": "Asha Rao"}
+    assert (await api.patch("me", json={})).json() == renamed
+
+
+WRONG: list[tuple[dict[str, object], set[str]]] = [
+    ({"name": "  "}, {"name"}),
+    ({"name": "A" * 81}, {"name"}),
+    ({"profile": {**PROFILE, "headline": "h" * 121}}, {"profile.headline"}),
+    ({"profile": {**PROFILE, "bio": "b" * 2001}}, {"profile.bio"}),
+    ({"profile": {**PROFILE, "links": ["javascript:alert(1)"]}}, {"links"}),
+    ({"profile": {**PROFILE, "links": ["https://example.com onclick=x"]}}, {"links"}),
+    ({"profile": {**PROFILE, "links": ["https://example.com"] * 6}}, {"profile.links"}),
+    ({"preferences": {**PREFERENCES, "theme": "pink"}}, {"theme"}),
+    ({"preferences": {**PREFERENCES, "time_zone": "Mars/Base", "language": "tlh"}}, {"time_zone", "language"}),
+    ({"preferences": {**PREFERENCES, "notify_replies": "perhaps"}}, {"preferences.notify_replies"}),
+]
+
+
+async def test_what_is_wrong_is_named_and_nothing_is_changed(embedded_academy: TestAcademy) -> None:
+    api = await embedded_academy.signed_in_api()
+    before = (await api.get("me")).json()
+    for change, fields in WRONG:
+        answer = await api.patch("me", json={"name": "Somebody Else", "profile": {"headline": "Else"}} | change)
+        assert blamed(answer) == fields, change
+    assert (await api.get("me")).json() == before
+
+
+async def test_concurrent_changes_of_different_parts_are_all_kept(academy: TestAcademy) -> None:
+    api = await academy.signed_in_api()
+    await asyncio.gather(
+        api.patch("me", json={"name": "New Name"}),
+        api.patch("me", json={"profile": PROFILE}),
+        api.patch("me", json={"preferences": PREFERENCES}),
+    )
+    me = (await api.get("me")).json()
+    assert (me["name"], me["profile"]["headline"], me["preferences"]["theme"]) == ("New Name", "Analyst", "dark")
+
+
+async def test_the_export_holds_everything(academy: TestAcademy) -> None:
+    await register(academy, "asha@example.com")
+    code = await academy.last_code("asha@example.com")
+    tokens = (await post(academy, "verify", email="asha@example.com", code=code)).json()
+    api = academy.api(tokens["access_token"])
+    await api.patch("me", json={"profile": PROFILE, "preferences": PREFERENCES})
+    export = (await api.get("me/export")).json()
+    assert set(export) == {
+        "account",
+        "sessions",
+        "security_log",
+        "mails",
+        "enrolments",
+        "progress",
+        "reviews",
+    }
+    account = export["account"]
+    assert (account["email"], account["name"], account["role"]) == ("asha@example.com", "Asha Rao", "learner")
+    assert account["profile"] == {**PROFILE, "avatar_key": None}
+    assert account["preferences"] == PREFERENCES
+    assert [session["device"] for session in export["sessions"]] == [api.headers["user-agent"]]
+    assert [entry["action"] for entry in export["security_log"]] == ["email_verified"]
+    assert [mail["subject"] for mail in export["mails"]] == ["Welcome to Rtech Academy", "Your code for Rtech Academy"]
+    text = json.dumps(export)
+    assert "password" not in text
+    assert "token" not in text
+
+
+async def _kept(academy: TestAcademy) -> str:
+    """Everything that the database holds, except the development inbox, which only plays the world outside."""
+    database = academy.academy.database
+    found = [await database.collection(one).find({}) for one in DOCUMENTS if one is not InboxMail]
+    return msgspec.json.encode(found).decode()
+
+
+async def test_deletion_leaves_no_personal_data(academy: TestAcademy) -> None:
+    person = await academy.person(email="former@example.com", name="Asha Rao")
+    browser = await academy.signed_in_browser(person=person)
+    await browser.submit(
+        "/account/security", "/account/security/email", email="present@example.com", account_password=PASSWORD
+    )
+    code = await academy.last_code("present@example.com")
+    await browser.submit("/account/security?code=1", "/account/security/email/confirm", code=code)
+    await post(academy, "forgot-password", email="present@example.com")
+    await academy.work()
+    api = academy.api((await sign_in(academy, "present@example.com")).json()["access_token"])
+    await api.patch("me", json={"profile": PROFILE})
+    before = await _kept(academy)
+    assert "present@example.com" in before
+    assert "former@example.com" in before
+    wrong = await api.request("DELETE", "me", json={"password": "not the password"})
+    assert blamed(wrong) == {"password"}
+    assert (await api.request("DELETE", "me", json={"password": PASSWORD})).status_code == 204
+    after = await _kept(academy)
+    for text in ("present@example.com", "former@example.com", "Asha", "I count things", "127.0.0.1"):
+        assert text not in after
+    assert (await api.get("me")).status_code == 401
+    assert (await browser.get("/account")).url.path == "/login"
+    assert problem(await sign_in(academy, "present@example.com")) == (401, "wrong_credentials")
+    trail = await academy.academy.administration.audit()
+    assert trail.items[0].action == "account_deleted"
+    await register(academy, "present@example.com")
+    assert (await academy.last_code("present@example.com")).isdigit()
+
+
+async def test_an_account_without_a_password_is_deleted_by_its_session_alone(embedded_academy: TestAcademy) -> None:
+    user = await embedded_academy.academy.administration.create(
+        COMMAND_LINE, "asha@example.com", "Asha", Role.LEARNER, None
+    )
+    await post(embedded_academy, "resend", email=user.email)
+    code = await embedded_academy.last_code(user.email)
+    tokens = (await post(embedded_academy, "verify", email=user.email, code=code)).json()
+    api = embedded_academy.api(tokens["access_token"])
+    assert (await api.request("DELETE", "me", json={})).status_code == 204
+    assert (await api.get("me")).status_code == 401
+
+
+async def test_the_last_admin_stays(academy: TestAcademy) -> None:
+    first, second = await academy.person(Role.ADMIN), await academy.person(Role.ADMIN)
+    suspended = await academy.person(Role.ADMIN)
+    await academy.academy.administration.suspend(COMMAND_LINE, suspended.user_id)
+    apis = [await academy.signed_in_api(person=person) for person in (first, second)]
+
+    async def delete(api: httpx.AsyncClient) -> httpx.Response:
+        return await api.request("DELETE", "me", json={"password": PASSWORD})
+
+    answers = await asyncio.gather(*(delete(api) for api in apis))
+    assert sorted(answer.status_code for answer in answers) == [204, 409]
+    left = next(api for api, answer in zip(apis, answers, strict=True) if answer.status_code == 409)
+    assert problem(await delete(left)) == (409, "last_admin")
+    assert (await left.get("admin/overview")).status_code == 200
