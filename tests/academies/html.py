@@ -41,7 +41,7 @@ class _Reader(HTMLParser):
             words.append(data)
 
 
-def elements(html: str, name: str = "", **attributes: str) -> list[Element]:
+def elements(html: str, name: str = "", /, **attributes: str) -> list[Element]:
     """The elements of a page in order, those of one name and with these attributes (`class_` matches one class)."""
     reader = _Reader()
     reader.feed(html)
@@ -69,3 +69,17 @@ def text(html: str) -> str:
     """All words of a page's body, white space folded."""
     [body] = elements(html, "body")
     return body.text
+
+
+def assert_harmless(html: str) -> None:
+    """A browser must find no script in the page but its own files, no handler and no link that runs."""
+    for element in elements(html):
+        assert element.name not in {"svg:script", "iframe", "object", "embed", "base"}, element
+        assert not [name for name in element.attributes if name.startswith("on")], element
+        for name in ("href", "src", "action", "formaction", "xlink:href"):
+            value = "".join(element.attributes.get(name, "").split()).lower()
+            assert not value.startswith(("javascript:", "vbscript:", "data:text")), element
+        if element.name == "script":
+            own = element.attributes.get("src", "").startswith("/static/")
+            assert own or element.attributes == {"type": "application/ld+json"}, element
+        assert element.attributes.get("src") != "x", element

@@ -62,6 +62,8 @@ POST    /api/v1/auth/register                                      anyone
 POST    /api/v1/auth/resend                                        anyone
 POST    /api/v1/auth/reset-password                                anyone
 POST    /api/v1/auth/verify                                        anyone
+GET     /api/v1/categories                                         anyone
+POST    /api/v1/categories                                         admins
 GET     /api/v1/courses                                            anyone
 POST    /api/v1/courses                                            instructors
 DELETE  /api/v1/courses/{slug}                                     instructors
@@ -69,6 +71,7 @@ GET     /api/v1/courses/{slug}                                     anyone
 PATCH   /api/v1/courses/{slug}                                     instructors
 PUT     /api/v1/courses/{slug}/curriculum                          instructors
 POST    /api/v1/courses/{slug}/enrolments                          signed_in
+GET     /api/v1/courses/{slug}/lessons/{lesson_id}                 anyone
 GET     /api/v1/courses/{slug}/progress                            signed_in
 PUT     /api/v1/courses/{slug}/progress/{lesson_id}                signed_in
 POST    /api/v1/courses/{slug}/publish                             instructors

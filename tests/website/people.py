@@ -16,7 +16,7 @@ async def register(page: Page, name: str, email: str) -> None:
     await page.get_by_role("banner").get_by_role("link", name="Join").click()
     await page.get_by_label("Your name").fill(name)
     await page.get_by_label("E-mail address").fill(email)
-    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_label("Password", exact=True).fill(PASSWORD)
     await page.get_by_role("button", name="Create my account").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Look into your mail")
     code = await code_from_inbox(page, email)
@@ -46,7 +46,7 @@ async def sign_in(page: Page, email: str, password: str = PASSWORD) -> None:
     """Signs in with a password."""
     await page.goto("/login")
     await page.get_by_label("E-mail address").fill(email)
-    await page.get_by_label("Password").fill(password)
+    await page.get_by_label("Password", exact=True).fill(password)
     await page.get_by_role("button", name="Sign in", exact=True).click()
     await page.wait_for_url("**/dashboard")
 

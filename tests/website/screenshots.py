@@ -11,56 +11,14 @@ from typing import Literal
 
 from playwright.async_api import Browser, Page, async_playwright
 
-from academy.demo.accounts import ADMIN, DEMO_PASSWORD, INSTRUCTOR, LEARNER
 from tests.servers.academy import served_academy
 from tests.servers.chromium import chromium_path
 from tests.servers.demo import copy_of, load_demo
 from tests.website.conftest import ARGUMENTS
+from tests.website.tour import OF_PEOPLE, PUBLIC, come_in
 
 TARGET = Path(__file__).parents[2] / ".cache" / "screenshots"
 WIDTHS = {"phone": 360, "desktop": 1440}
-COURSE = "/courses/statistics-without-fear"
-
-PUBLIC = {
-    "landing": "/",
-    "catalogue": "/courses",
-    "search": "/courses?q=colour&level=beginner",
-    "nothing-found": "/courses?q=xylophone",
-    "course": COURSE,
-    "paid-course": "/courses/sql-that-answers-questions",
-    "login": "/login",
-    "register": "/register",
-    "verify": "/verify?email=you%40example.com",
-    "not-found": "/courses/there-is-none",
-    "inbox": "/dev/mail",
-    "api": "/api/docs",
-}
-OF_PEOPLE = {
-    LEARNER.email: {
-        "dashboard": "/dashboard",
-        "player": "/learn/statistics-without-fear",
-        "enrolled-course": COURSE,
-        "locked": "",
-        "profile": "/account",
-        "preferences": "/account/preferences",
-        "security": "/account/security",
-        "sessions": "/account/sessions",
-        "my-data": "/account/data",
-    },
-    INSTRUCTOR.email: {
-        "studio": "/studio",
-        "studio-course": "/studio/courses/the-web-without-magic",
-        "studio-lesson": "",
-    },
-    ADMIN.email: {
-        "admin": "/admin",
-        "admin-users": "/admin/users",
-        "admin-courses": "/admin/courses",
-        "admin-enrolments": "/admin/enrolments",
-        "admin-mail": "/admin/mail",
-        "admin-jobs": "/admin/jobs",
-    },
-}
 
 
 async def main() -> int:
@@ -87,43 +45,10 @@ async def _everything(browser: Browser, url: str) -> None:
             )
             page = await context.new_page()
             await _pictures(page, PUBLIC, look)
-            for email, pages in OF_PEOPLE.items():
-                await _sign_in(page, email)
-                if email == LEARNER.email:
-                    await _enrol(page)
-                await _pictures(page, pages | await _places(page, pages), look)
+            for email in OF_PEOPLE:
+                await _pictures(page, await come_in(page, email), look)
                 await context.clear_cookies()
             await context.close()
-
-
-async def _sign_in(page: Page, email: str) -> None:
-    await page.goto("/login")
-    await page.get_by_label("E-mail").first.fill(email)
-    await page.get_by_label("Password").first.fill(DEMO_PASSWORD)
-    await page.get_by_role("button", name="Sign in", exact=True).click()
-    await page.wait_for_url("**/dashboard")
-
-
-async def _enrol(page: Page) -> None:
-    await page.goto(COURSE)
-    button = page.get_by_role("button", name="Enrol").first
-    if await button.count():
-        await button.click()
-        await page.wait_for_url("**/learn/**")
-
-
-async def _places(page: Page, pages: dict[str, str]) -> dict[str, str]:
-    """Finds the addresses that hold an id: a locked lesson, a lesson's editor."""
-    found: dict[str, str] = {}
-    if "studio-lesson" in pages:
-        await page.goto("/studio/courses/the-web-without-magic")
-        found["studio-lesson"] = await page.locator("a[href*='/lessons/']").first.get_attribute("href") or ""
-    if "locked" in pages:
-        answer = await page.request.get("/api/v1/courses/sql-that-answers-questions")
-        lessons = [lesson for section in (await answer.json())["curriculum"] for lesson in section["lessons"]]
-        locked = next(lesson["id"] for lesson in lessons if not lesson["free_preview"])
-        found["locked"] = f"/learn/sql-that-answers-questions/{locked}"
-    return found
 
 
 async def _pictures(page: Page, pages: dict[str, str], look: str) -> None:

@@ -66,7 +66,7 @@ def main() -> None:
 
 def _details(error: AcademyError) -> list[str]:
     """What an operator has to know beyond the sentence that visitors get."""
-    lines = [f"  {field}: {text}" for field, text in error.fields.items()]
+    lines = [f"  {field}: {text}" for field, text in error.fields.items() if text != error.message]
     if isinstance(error, UnavailableError) and (detail := getattr(error, "detail", "")):
         lines.append(f"  {detail}")
     return lines

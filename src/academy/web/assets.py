@@ -12,8 +12,8 @@ import msgspec
 STYLESHEETS = ("tokens.css", "base.css", "components", "pages")
 STYLESHEET = "app.css"
 _TYPES = {
-    "css": "text/css; charset=utf-8",
-    "js": "text/javascript; charset=utf-8",
+    "css": "text/css",
+    "js": "text/javascript",
     "svg": "image/svg+xml",
     "woff2": "font/woff2",
     "png": "image/png",

@@ -11,8 +11,8 @@ from academy.kit.errors import UnauthenticatedError
 from academy.web.requests import is_api
 
 SESSION_COOKIE = "academy_session"
-# The same for everybody, or protected by signed addresses: who asks does not matter, and need not be looked up.
-_FILES = ("/static/", "/media/")
+# The same for everybody, or protected by signed addresses: who asks does not matter, and is not looked up.
+_ASKED_BY_ANYBODY = ("/static/", "/media/", "/health/live", "/health/ready")
 
 
 class Authenticator(Protocol):
@@ -47,7 +47,7 @@ class AuthenticationMiddleware:
 
     async def _identify(self, scope: Scope) -> Principal | None:
         headers, path = scope["headers"], scope["path"]
-        if path.startswith(_FILES):
+        if path.startswith(_ASKED_BY_ANYBODY):
             return None
         if is_api(path):
             value = next((v for name, v in headers if name == b"authorization"), b"")

@@ -6,7 +6,6 @@ comes from its guard, and with it go the problems that it can answer.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
 from types import NoneType
@@ -19,11 +18,6 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import (
     Components,
     License,
-    OpenAPIMediaType,
-    OpenAPIType,
-    Operation,
-    RequestBody,
-    Schema,
     SecurityScheme,
     Tag,
 )
@@ -33,8 +27,8 @@ from litestar.types import ControllerRouterHandler
 from academy import __version__
 from academy.web.guards import anyone
 from academy.web.problems import PROBLEM_TYPE, Problem
+from academy.web.schemas import Schemas
 
-_REF = "#/components/schemas/{name}"
 # Listing_CourseSummary_ -> CourseSummaryListing
 _GENERIC_NAME = re.compile(r"\b(Listing)_(\w+?)_(?=\")")
 _PERSONAL = frozenset({"principal", "visitor"})
@@ -52,19 +46,6 @@ _PROBLEMS = {
     HTTPStatus.SERVICE_UNAVAILABLE: "Something is away for the moment; `Retry-After` says when to try again.",
 }
 _WITH_RETRY_AFTER = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
-
-
-@dataclass
-class FileUpload(Operation):
-    """The operation of a handler that reads one file from a form: multipart/form-data, field `file`."""
-
-    def __post_init__(self) -> None:
-        form = Schema(
-            type=OpenAPIType.OBJECT,
-            properties={"file": Schema(type=OpenAPIType.STRING, content_media_type="application/octet-stream")},
-            required=["file"],
-        )
-        self.request_body = RequestBody(content={"multipart/form-data": OpenAPIMediaType(schema=form)}, required=True)
 
 
 class _Unserved(Router):
@@ -103,12 +84,12 @@ def openapi_document(app: Litestar) -> dict[str, Any]:
     """Returns the complete document of an app made with `openapi_config`."""
     document: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(app.openapi_schema.to_schema()))
     handlers = list(_described_handlers(app))
-    types = _Types(handlers)
+    schemas = Schemas(_types(handlers))
     for path, method, handler in handlers:
-        _complete(document["paths"][path][method], method, handler, types)
+        _complete(document["paths"][path][method], method, handler, schemas)
     components = document["components"]
-    components["schemas"] = types.components
-    components["responses"] = {status.name: _problem_answer(status, types) for status in _PROBLEMS}
+    components["schemas"] = schemas.components
+    components["responses"] = {status.name: _problem_answer(status, schemas) for status in _PROBLEMS}
     readable = _GENERIC_NAME.sub(r"\2\1", msgspec.json.encode(document).decode())
     answer: dict[str, Any] = msgspec.json.decode(readable)
     return answer
@@ -123,26 +104,12 @@ def _described_handlers(app: Litestar) -> Iterator[tuple[str, str, HTTPRouteHand
                         yield route.path_format, method.lower(), handler
 
 
-class _Types:
-    """The schemas of all types that handlers take and answer."""
-
-    def __init__(self, handlers: list[tuple[str, str, HTTPRouteHandler]]) -> None:
-        found: dict[Any, None] = {Problem: None}
-        for _, _, handler in handlers:
-            bodies = [_request_type(handler), *_answer_types(handler).values()]
-            found.update(dict.fromkeys(one for one in [*bodies, *_enumerations(handler)] if one is not None))
-        schemas, self.components = msgspec.json.schema_components(found, schema_hook=_any_json, ref_template=_REF)
-        self._schemas = dict(zip(found, schemas, strict=True))
-
-    def content(self, annotation: Any, media_type: str = "application/json") -> dict[str, Any]:
-        """Returns the content of a body: its type, by reference where it has a name."""
-        return {media_type: {"schema": self._schemas[annotation]}}
-
-
-def _any_json(annotation: type) -> dict[str, Any]:
-    if annotation is object:
-        return {"description": "Any JSON value."}
-    raise NotImplementedError(annotation)
+def _types(handlers: list[tuple[str, str, HTTPRouteHandler]]) -> Iterator[Any]:
+    """All types that handlers take and answer."""
+    yield Problem
+    for _, _, handler in handlers:
+        yield from (one for one in (_request_type(handler), *_answer_types(handler).values()) if one is not None)
+        yield from _enumerations(handler)
 
 
 def _enumerations(handler: HTTPRouteHandler) -> Iterator[type]:
@@ -166,13 +133,13 @@ def _answer_types(handler: HTTPRouteHandler) -> dict[int, Any]:
     return types | {status: spec.data_container for status, spec in others}
 
 
-def _complete(operation: dict[str, Any], method: str, handler: HTTPRouteHandler, types: _Types) -> None:
+def _complete(operation: dict[str, Any], method: str, handler: HTTPRouteHandler, schemas: Schemas) -> None:
     """Adds who may call an operation and what it answers, and describes its bodies by the Structs."""
     for parameter in operation.get("parameters", []):
         parameter["schema"] = _without_null(parameter["schema"])
     request_type = _request_type(handler)
     if request_type is not None:
-        operation["requestBody"]["content"] = types.content(request_type)
+        operation["requestBody"]["content"] = schemas.content(request_type)
     described = operation["responses"]
     responses: dict[str, dict[str, Any]] = {}
     for status, answer in _answer_types(handler).items():
@@ -180,7 +147,7 @@ def _complete(operation: dict[str, Any], method: str, handler: HTTPRouteHandler,
         if headers := described[str(status)].get("headers"):
             responses[str(status)]["headers"] = headers
         if answer is not None:
-            responses[str(status)]["content"] = types.content(answer)
+            responses[str(status)]["content"] = schemas.content(answer)
     for problem in _problems(operation, method, handler):
         responses.setdefault(str(problem.value), {"$ref": f"#/components/responses/{problem.name}"})
     operation["responses"] = responses
@@ -222,7 +189,7 @@ def _problems(operation: dict[str, Any], method: str, handler: HTTPRouteHandler)
     found = {HTTPStatus.SERVICE_UNAVAILABLE}
     if not _is_open(handler) or _asks_who_calls(handler) or method in _UNSAFE:
         found |= {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
-    if any(parameter["in"] == "path" for parameter in parameters):
+    if any(parameter["in"] == "path" for parameter in parameters) or (has_body and not _is_open(handler)):
         found |= {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}
     if parameters or has_body:
         found |= {HTTPStatus.UNPROCESSABLE_ENTITY}
@@ -233,8 +200,8 @@ def _problems(operation: dict[str, Any], method: str, handler: HTTPRouteHandler)
     return sorted(found)
 
 
-def _problem_answer(status: HTTPStatus, types: _Types) -> dict[str, Any]:
-    answer: dict[str, Any] = {"description": _PROBLEMS[status], "content": types.content(Problem, PROBLEM_TYPE)}
+def _problem_answer(status: HTTPStatus, schemas: Schemas) -> dict[str, Any]:
+    answer: dict[str, Any] = {"description": _PROBLEMS[status], "content": schemas.content(Problem, PROBLEM_TYPE)}
     if status in _WITH_RETRY_AFTER:
         answer["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
     return answer

@@ -14,7 +14,8 @@ from tests.api.accounts.courses import published_course
 from tests.api.accounts.test_entrance_pages import field, mistake
 
 
-async def test_the_profile(academy: TestAcademy) -> None:
+async def test_the_profile(embedded_academy: TestAcademy) -> None:
+    academy = embedded_academy
     browser = await academy.signed_in_browser()
     page = await browser.submit("/account", "/account", name="", headline="h" * 121, bio="Hello", links="example.com")
     assert (page.status_code, mistake(page, "name")) == (422, "This is needed.")
@@ -36,7 +37,8 @@ async def test_the_profile(academy: TestAcademy) -> None:
     assert "https://a.example\nhttps://b.example</textarea>" in page.text
 
 
-async def test_the_preferences(academy: TestAcademy) -> None:
+async def test_the_preferences(embedded_academy: TestAcademy) -> None:
+    academy = embedded_academy
     person = await academy.person()
     browser = await academy.signed_in_browser(person=person)
     page = await browser.get("/account/preferences")
@@ -75,7 +77,8 @@ async def test_the_sessions(academy: TestAcademy) -> None:
     assert (await stranger.get("/account")).url.path == "/account"
 
 
-async def test_my_data(academy: TestAcademy) -> None:
+async def test_my_data(embedded_academy: TestAcademy) -> None:
+    academy = embedded_academy
     person = await academy.person()
     browser = await academy.signed_in_browser(person=person)
     answer = await browser.get("/account/data/export")

@@ -26,7 +26,7 @@ async def test_an_operator_is_no_value(embedded_academy: TestAcademy) -> None:
     for (method, path), body in BODIES.items():
         for field in body:
             answer = await api.request(method, path, json=body | {field: OPERATOR})
-            assert blamed(answer) == {field}, (path, field)
+            assert {name.partition(".")[0] for name in blamed(answer)} == {field}, (path, field)
     assert (await api.get("me")).status_code == 200
 
 

@@ -56,7 +56,8 @@ async def test_register_code_verify_welcome_signed_in(academy: TestAcademy) -> N
     assert (await browser.get("/login")).url.path == "/dashboard"
 
 
-async def test_a_new_code_from_the_page(academy: TestAcademy) -> None:
+async def test_a_new_code_from_the_page(embedded_academy: TestAcademy) -> None:
+    academy = embedded_academy
     browser = academy.browser()
     page = await browser.submit("/register", "/register", name="Asha", email=EMAIL, password=PASSWORD)
     await academy.work()
@@ -88,7 +89,8 @@ async def test_signing_in(academy: TestAcademy) -> None:
     assert (page.url.path, "Account of" in page.text) == ("/courses", True)
 
 
-async def test_a_page_that_needs_an_account_leads_to_sign_in_and_back(academy: TestAcademy) -> None:
+async def test_a_page_that_needs_an_account_leads_to_sign_in_and_back(embedded_academy: TestAcademy) -> None:
+    academy = embedded_academy
     person = await academy.person()
     browser = academy.browser()
     page = await browser.get("/account/sessions?x=1&y=2")
@@ -99,7 +101,8 @@ async def test_a_page_that_needs_an_account_leads_to_sign_in_and_back(academy: T
     assert str(page.url) == "http://academy.test/account/sessions?x=1&y=2"
 
 
-async def test_a_forgotten_password(academy: TestAcademy) -> None:
+async def test_a_forgotten_password(embedded_academy: TestAcademy) -> None:
+    academy = embedded_academy
     person = await academy.person()
     old, browser = await academy.signed_in_browser(person=person), academy.browser()
     page = await browser.submit("/forgot-password", "/forgot-password", email="asha")
@@ -116,7 +119,10 @@ async def test_a_forgotten_password(academy: TestAcademy) -> None:
     assert (await old.get("/account")).url.path == "/login"
 
 
-async def test_who_signs_in_without_having_proven_the_address_is_asked_for_the_code(academy: TestAcademy) -> None:
+async def test_who_signs_in_before_proving_the_address_is_asked_for_the_code(
+    embedded_academy: TestAcademy,
+) -> None:
+    academy = embedded_academy
     browser = academy.browser()
     await browser.submit("/register", "/register", name="Asha", email=EMAIL, password=PASSWORD)
     page = await browser.submit("/login", "/login", email=EMAIL, password=PASSWORD)
@@ -153,7 +159,8 @@ async def session_cookie(browser: Browser, email: str) -> SimpleCookie:
     return cookies
 
 
-async def test_the_session_cookie(academy: TestAcademy) -> None:
+async def test_the_session_cookie(embedded_academy: TestAcademy) -> None:
+    academy = embedded_academy
     person = await academy.person()
     cookie = (await session_cookie(academy.browser(), person.email))[SESSION_COOKIE]
     assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "lax", "/")
@@ -226,3 +233,16 @@ async def test_passwords_stand_in_no_page_and_the_pages_are_not_kept(embedded_ac
         assert answer.status_code == 200
         assert answer.headers["cache-control"] == "private, no-store", path
         assert "$2b$" not in answer.text
+
+
+async def test_a_session_lives_while_it_is_used_but_not_for_ever(embedded_academy: TestAcademy) -> None:
+    person = await embedded_academy.person()
+    browser, idle = [await embedded_academy.signed_in_browser(person=person) for _ in range(2)]
+    for _ in range(6):
+        embedded_academy.clock.move(days=13)
+        assert (await browser.get("/account")).url.path == "/account"
+    assert (await idle.get("/account")).url.path == "/login"
+    embedded_academy.clock.move(days=11)
+    assert (await browser.get("/account")).url.path == "/account"
+    embedded_academy.clock.move(days=1, seconds=1)
+    assert (await browser.get("/account")).url.path == "/login"

@@ -44,7 +44,8 @@ async def test_a_reset_code_is_taken_once(academy: TestAcademy) -> None:
     assert works == [p for p, answer in zip(passwords, answers, strict=True) if answer.status_code == 200]
 
 
-async def test_a_code_for_one_thing_opens_no_other(academy: TestAcademy) -> None:
+async def test_a_code_for_one_thing_opens_no_other(embedded_academy: TestAcademy) -> None:
+    academy = embedded_academy
     person = await academy.person()
     await post(academy, "forgot-password", email=person.email)
     code = await academy.last_code(person.email)
@@ -54,7 +55,8 @@ async def test_a_code_for_one_thing_opens_no_other(academy: TestAcademy) -> None
     assert problem(stolen) == (422, "wrong_code")
 
 
-async def test_a_reset_proves_an_address_that_waited_for_its_code(academy: TestAcademy) -> None:
+async def test_a_reset_proves_an_address_that_waited_for_its_code(embedded_academy: TestAcademy) -> None:
+    academy = embedded_academy
     await register(academy, "asha@example.com", password="forgotten at once")
     await post(academy, "forgot-password", email="asha@example.com")
     code = await academy.last_code("asha@example.com")
@@ -94,7 +96,8 @@ async def test_of_two_changes_at_the_same_time_one_counts(academy: TestAcademy) 
     assert (await sign_in(academy, person.email, f"{NEW} {results.index(None)}")).status_code == 200
 
 
-async def test_an_account_without_a_password_chooses_one(academy: TestAcademy) -> None:
+async def test_an_account_without_a_password_chooses_one(embedded_academy: TestAcademy) -> None:
+    academy = embedded_academy
     user = await academy.academy.administration.create(COMMAND_LINE, "asha@example.com", "Asha", Role.LEARNER, None)
     browser = academy.browser()
     await browser.submit("/login", "/login/code/send", email=user.email)
@@ -151,7 +154,8 @@ async def test_the_address_changes_when_the_new_one_is_proven(academy: TestAcade
     assert len(await mails_to(academy, "old@example.com")) == 1
 
 
-async def test_another_spelling_of_the_own_address(academy: TestAcademy) -> None:
+async def test_another_spelling_of_the_own_address(embedded_academy: TestAcademy) -> None:
+    academy = embedded_academy
     person = await academy.person(email="Asha.Rao@example.com")
     browser = await academy.signed_in_browser(person=person)
     await ask_for(browser, "asha.rao@example.com")
@@ -160,7 +164,8 @@ async def test_another_spelling_of_the_own_address(academy: TestAcademy) -> None
     assert (await academy.academy.accounts.user(person.user_id)).email == "asha.rao@example.com"
 
 
-async def test_asking_does_not_tell_which_addresses_are_taken(academy: TestAcademy) -> None:
+async def test_asking_does_not_tell_which_addresses_are_taken(embedded_academy: TestAcademy) -> None:
+    academy = embedded_academy
     taken = (await academy.person()).email
     answers = []
     for email in (taken, "free@example.com"):

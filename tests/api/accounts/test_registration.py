@@ -55,14 +55,16 @@ async def test_tries_at_the_same_time_are_all_counted(academy: TestAcademy) -> N
     assert problem(await post(academy, "verify", email=EMAIL, code=code)) == (422, "wrong_code")
 
 
-async def test_a_code_is_valid_for_ten_minutes(academy: TestAcademy) -> None:
+async def test_a_code_is_valid_for_ten_minutes(embedded_academy: TestAcademy) -> None:
+    academy = embedded_academy
     await register(academy, EMAIL)
     code = await academy.last_code(EMAIL)
     academy.clock.move(minutes=10)
     assert problem(await post(academy, "verify", email=EMAIL, code=code)) == (422, "wrong_code")
 
 
-async def test_only_the_newest_code_counts(academy: TestAcademy) -> None:
+async def test_only_the_newest_code_counts(embedded_academy: TestAcademy) -> None:
+    academy = embedded_academy
     await register(academy, EMAIL)
     first = await academy.last_code(EMAIL)
     academy.clock.move(seconds=31)
@@ -133,7 +135,8 @@ async def test_a_known_address_that_registers_gets_a_mail_that_explains(academy:
     assert (await sign_in(academy, person.email, "another long password")).status_code == 401
 
 
-async def test_a_suspended_address_gets_no_mail(academy: TestAcademy) -> None:
+async def test_a_suspended_address_gets_no_mail(embedded_academy: TestAcademy) -> None:
+    academy = embedded_academy
     person = await academy.person()
     await academy.academy.administration.suspend("command line", person.user_id)
     await register(academy, person.email)
@@ -142,7 +145,8 @@ async def test_a_suspended_address_gets_no_mail(academy: TestAcademy) -> None:
     assert await mails_to(academy, person.email) == []
 
 
-async def test_addresses_are_compared_without_case(academy: TestAcademy) -> None:
+async def test_addresses_are_compared_without_case(embedded_academy: TestAcademy) -> None:
+    academy = embedded_academy
     await register(academy, "Asha@Example.com")
     await register(academy, "ASHA@example.COM")
     code = await academy.last_code("Asha@example.com")
@@ -217,7 +221,8 @@ async def test_an_account_that_nobody_proves_is_gone_after_a_week(academy: TestA
     assert [user.email for user in users.items] == ["active@example.com"]
 
 
-async def test_the_password_is_kept_as_a_hash_and_the_code_is_forgotten(academy: TestAcademy) -> None:
+async def test_the_password_is_kept_as_a_hash_and_the_code_is_forgotten(embedded_academy: TestAcademy) -> None:
+    academy = embedded_academy
     await register(academy, EMAIL)
     code = await academy.last_code(EMAIL)
     user = await academy.academy.database.collection(User).find_one({"email_key": EMAIL})

@@ -9,7 +9,8 @@ from tests.academies.in_process import PASSWORD, TestAcademy, opened_test_academ
 from tests.api.accounts.steps import post, problem, register, sign_in
 
 
-async def test_signing_in_with_a_password(academy: TestAcademy) -> None:
+async def test_signing_in_with_a_password(embedded_academy: TestAcademy) -> None:
+    academy = embedded_academy
     person = await academy.person()
     for email, password in (
         (person.email, "not the password"),
@@ -35,7 +36,8 @@ async def test_signing_in_with_a_code(academy: TestAcademy) -> None:
     assert problem(await post(academy, "verify", email=user.email, code=code)) == (422, "wrong_code")
 
 
-async def test_the_suspended_do_not_get_in(academy: TestAcademy) -> None:
+async def test_the_suspended_do_not_get_in(embedded_academy: TestAcademy) -> None:
+    academy = embedded_academy
     person = await academy.person()
     await post(academy, "resend", email=person.email)
     code = await academy.last_code(person.email)
@@ -103,7 +105,8 @@ async def test_no_refreshing_keeps_a_session_longer_than_ninety_days(academy: Te
     assert problem(answer) == (401, "invalid_refresh_token")
 
 
-async def test_an_unused_refresh_token_expires(academy: TestAcademy) -> None:
+async def test_an_unused_refresh_token_expires(embedded_academy: TestAcademy) -> None:
+    academy = embedded_academy
     person = await academy.person()
     tokens = (await sign_in(academy, person.email)).json()
     academy.clock.move(days=30, seconds=1)
@@ -194,7 +197,8 @@ async def test_a_hash_is_made_anew_when_the_setting_rises(embedded_academy: Test
             assert (user.password_hash or "").startswith("$2b$05$")
 
 
-async def test_an_unproven_account_that_signs_in_gets_its_code(academy: TestAcademy) -> None:
+async def test_an_unproven_account_that_signs_in_gets_its_code(embedded_academy: TestAcademy) -> None:
+    academy = embedded_academy
     await register(academy, "asha@example.com")
     first = await academy.last_code("asha@example.com")
     academy.clock.move(minutes=1)

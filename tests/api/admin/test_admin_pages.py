@@ -11,7 +11,8 @@ from tests.api.admin.test_figures_jobs_and_mail import dead_job
 PAGES = ("", "/users", "/courses", "/enrolments", "/mail", "/jobs")
 
 
-async def test_only_admins_see_them(academy: TestAcademy) -> None:
+async def test_only_admins_see_them(embedded_academy: TestAcademy) -> None:
+    academy = embedded_academy
     learner, instructor = await academy.signed_in_browser(), await academy.signed_in_browser(Role.INSTRUCTOR)
     admin = await academy.signed_in_browser(Role.ADMIN)
     for path in PAGES:
@@ -80,7 +81,8 @@ async def test_users_are_suspended_where_they_were_found(academy: TestAcademy) -
     assert (await sign_in(academy, person.email)).status_code == 200
 
 
-async def test_admins_cannot_shut_themselves_out(academy: TestAcademy) -> None:
+async def test_admins_cannot_shut_themselves_out(embedded_academy: TestAcademy) -> None:
+    academy = embedded_academy
     boss = await academy.person(Role.ADMIN)
     admin = await academy.signed_in_browser(person=boss)
     page = await admin.get("/admin/users")

@@ -37,7 +37,8 @@ async def test_the_overview_counts(academy: TestAcademy) -> None:
     assert jobs["dead"] == 1
 
 
-async def test_health_names_each_part(academy: TestAcademy) -> None:
+async def test_health_names_each_part(embedded_academy: TestAcademy) -> None:
+    academy = embedded_academy
     api = await academy.signed_in_api(Role.ADMIN)
     report = (await api.get("admin/health")).json()
     assert report["status"] == "healthy"
@@ -74,7 +75,8 @@ async def test_dead_jobs_are_found_and_tried_again(academy: TestAcademy) -> None
     assert (await api.get("admin/jobs", params={"status": "asleep"})).status_code == 422
 
 
-async def test_the_mail_log_tells_everything_but_codes(academy: TestAcademy) -> None:
+async def test_the_mail_log_tells_everything_but_codes(embedded_academy: TestAcademy) -> None:
+    academy = embedded_academy
     api = await academy.signed_in_api(Role.ADMIN)
     await register(academy, "asha@example.com")
     sent_code = await academy.last_code("asha@example.com")

@@ -151,7 +151,8 @@ async def test_admins_who_remove_each_other_do_not_leave_the_academy_alone(acade
     assert len([user for user in users if user.role is Role.ADMIN and user.status == "active"]) == 1
 
 
-async def test_opening_a_shut_account_does_not_prove_its_address(academy: TestAcademy) -> None:
+async def test_opening_a_shut_account_does_not_prove_its_address(embedded_academy: TestAcademy) -> None:
+    academy = embedded_academy
     await register(academy, "asha@example.com")
     code = await academy.last_code("asha@example.com")
     administration = academy.academy.administration
@@ -164,7 +165,8 @@ async def test_opening_a_shut_account_does_not_prove_its_address(academy: TestAc
     assert (await administration.unsuspend(COMMAND_LINE, user.id)).status == "active"
 
 
-async def test_the_audit_trail_tells_who_did_what(academy: TestAcademy) -> None:
+async def test_the_audit_trail_tells_who_did_what(embedded_academy: TestAcademy) -> None:
+    academy = embedded_academy
     boss, person = await academy.person(Role.ADMIN), await academy.person()
     api = await academy.signed_in_api(person=boss)
     for wanted in ({"role": "instructor"}, {"suspended": True}, {"suspended": True}, {"suspended": False}):

@@ -209,8 +209,10 @@ async def test_only_learners_find_a_review_form(shared_embedded_academy: TestAca
     sent = await browser.submit("/account", f"/courses/{course.slug}/reviews", stars="5", text="Not my course.")
     assert sent.url.path == f"/courses/{course.slug}"
     assert "only its learners may review" in text(sent.text)
-    stranger = shared_embedded_academy.browser()
-    assert (await stranger.post(f"/courses/{course.slug}/reviews", data={"stars": "5"})).status_code == 403
+    refused = await shared_embedded_academy.browser().post(f"/courses/{course.slug}/reviews", data={"stars": "5"})
+    assert refused.status_code == 401
+    forged = await browser.post(f"/courses/{course.slug}/reviews", data={"stars": "5", "_csrf_token": "guessed"})
+    assert forged.status_code == 403
 
 
 async def test_reviews_come_in_pages_with_a_histogram(shared_embedded_academy: TestAcademy) -> None:
@@ -231,8 +233,8 @@ async def test_reviews_come_in_pages_with_a_histogram(shared_embedded_academy: T
     assert "4.0" in text(page)
     [following] = elements(page, "a", rel="next")
     older = await browser.get(f"/courses/{course.slug}{following.attributes['href']}")
-    assert [article.text.endswith(f"No. {1 - n}") for n, article in enumerate(elements(older.text, "article"))][:2]
-    assert len(elements(older.text, "article", class_="review")) == 2
+    oldest = [review.text for review in elements(older.text, "article", class_="review")]
+    assert [words.partition("No. ")[2] for words in oldest] == ["1", "0"]
     assert elements(older.text, "meta", name="robots")[0].attributes["content"] == "noindex, follow"
     assert (await browser.get(f"/courses/{course.slug}?cursor=garbage")).status_code == 422
 

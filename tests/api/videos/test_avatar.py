@@ -50,7 +50,8 @@ async def test_a_picture_is_cut_shown_replaced_and_removed(academy: TestAcademy)
     assert (await avatar_of(academy, person), await stored_keys(academy)) == (None, [])
 
 
-async def test_what_is_no_picture_is_refused_and_leaves_nothing(academy: TestAcademy) -> None:
+async def test_what_is_no_picture_is_refused_and_leaves_nothing(embedded_academy: TestAcademy) -> None:
+    academy = embedded_academy
     person = await academy.person()
     browser = await academy.signed_in_browser(person=person)
     await upload(browser, PICTURE)
@@ -73,6 +74,14 @@ async def test_what_is_no_picture_is_refused_and_leaves_nothing(academy: TestAca
     assert "Choose a picture first." in page.text
     assert await stored_keys(academy) == before
     assert len(files_on_disk(academy)) == 1
+
+
+async def test_a_picture_of_many_megabytes_is_refused_with_its_reason(embedded_academy: TestAcademy) -> None:
+    person = await embedded_academy.person()
+    browser = await embedded_academy.signed_in_browser(person=person)
+    page = await upload(browser, ("me.jpg", PICTURE[1] + b"\0" * (7 << 20), "image/jpeg"))
+    assert (page.status_code, page.url.path, "This picture is too large." in page.text) == (200, "/account", True)
+    assert files_on_disk(embedded_academy) == []
 
 
 async def test_who_may_send_one(embedded_academy: TestAcademy) -> None:

@@ -229,7 +229,7 @@ async def _searches(books: Books, query: Filter, sort: list[str]) -> object:
 async def test_both_engines_answer_alike(both: Sequence[Books]) -> None:
     loop = asyncio.get_running_loop()
 
-    @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(
         contents=st.lists(_BOOKS, max_size=6),
         queries=st.lists(_FILTERS, min_size=1, max_size=4),

@@ -259,3 +259,9 @@ async def test_a_unique_violation_names_its_index(books: Collection[Book]) -> No
     with pytest.raises(UniqueViolation):
         await books.insert_many([book("twice"), book("twice")])
     assert await books.count({}) == 3
+
+
+@pytest.mark.parametrize(("at_most", "counted"), [(1, 1), (5, 5), (6, 6), (7, 6)])
+async def test_counting_stops_where_it_is_told_to(shelf: Collection[Book], at_most: int, counted: int) -> None:
+    assert await shelf.count({}, at_most=at_most) == counted
+    assert await shelf.count({"stars": 3}, at_most=at_most) == min(at_most, 2)

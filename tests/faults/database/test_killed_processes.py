@@ -17,7 +17,7 @@ from tests.contracts.database.places import ENGINES, Place
 from tests.contracts.database.processes import writers
 from tests.servers.mongodb import running_replica_set
 
-ROUNDS = 4
+ROUNDS = 3
 
 
 @pytest.fixture(params=ENGINES)

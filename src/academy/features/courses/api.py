@@ -13,7 +13,7 @@ from litestar.status_codes import HTTP_412_PRECONDITION_FAILED
 from msgspec import Meta
 
 from academy.features.accounts.model import User
-from academy.features.courses import reviews_api
+from academy.features.courses import categories_api, reviews_api
 from academy.features.courses.curriculum import LessonDraft, SectionDraft
 from academy.features.courses.model import Course, CourseStatus, Lesson, LessonKind, Level, Section
 from academy.features.courses.repository import CatalogueFilter, CourseSort
@@ -352,5 +352,6 @@ handlers = [
     publish_course,
     unpublish_course,
     put_curriculum,
+    *categories_api.handlers,
     *reviews_api.handlers,
 ]

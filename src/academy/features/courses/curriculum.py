@@ -1,6 +1,6 @@
 """The outline of a course: built from what an editor sends, so that lessons keep their identity; and what it lacks."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 import msgspec
 
@@ -53,7 +53,7 @@ def build_curriculum(course: Course, draft: CurriculumDraft) -> list[Section]:
     return built
 
 
-def _check_part(part_id: str | None, title: str, known: set[str], used: set[str]) -> None:
+def _check_part(part_id: str | None, title: str, known: Container[str], used: set[str]) -> None:
     if not title.strip():
         raise InvalidCurriculum("Every section and lesson needs a title.", fields={"title": "Give it a title."})
     if part_id is not None:
@@ -65,7 +65,7 @@ def _check_part(part_id: str | None, title: str, known: set[str], used: set[str]
 
 
 def _build_lesson(draft: LessonDraft, known: dict[str, Lesson], used: set[str]) -> Lesson:
-    _check_part(draft.id, draft.title, set(known), used)
+    _check_part(draft.id, draft.title, known, used)
     title = draft.title.strip()
     if draft.id is None:
         return Lesson(title=title, kind=draft.kind, free_preview=draft.free_preview, youtube_id=draft.youtube_id or "")
@@ -112,9 +112,9 @@ def without_video(lesson: Lesson, video_id: str) -> Lesson:
 def missing_for_publication(course: Course) -> dict[str, str]:
     """Returns what a course still lacks: field -> what to do. Empty when it can be published."""
     missing: dict[str, str] = {}
-    if not course.subtitle:
+    if not course.subtitle.strip():
         missing["subtitle"] = "Add a subtitle: one line that says what the course is about."
-    if not course.description:
+    if not course.description.strip():
         missing["description"] = "Describe the course."
     if not course.category:
         missing["category"] = "Choose a category."

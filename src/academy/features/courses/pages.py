@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from academy.features.accounts.model import User
 from academy.features.courses.model import Course, CourseStatus, Level, Review
-from academy.features.courses.repository import CatalogueFilter, CourseSort
+from academy.features.courses.repository import MOST_COUNTED, CatalogueFilter, CourseSort
 from academy.features.courses.reviews import LONGEST_REVIEW, MOST_STARS, ReviewService
 from academy.features.courses.service import CourseService, LearnerState, LearnerStates, may_edit
 from academy.features.courses.structured_data import course_structured_data
@@ -134,6 +134,7 @@ async def landing(
         "courses/landing.html",
         featured=popular.items,
         course_total=popular.total,
+        most_counted=MOST_COUNTED,
         people=people,
         teachers=_teachers(popular.items, people),
         categories=facets.categories,
@@ -210,6 +211,7 @@ async def catalogue(
         request,
         "courses/_results.html" if only_results else "courses/catalogue.html",
         found=found,
+        most_counted=MOST_COUNTED,
         wanted=wanted,
         cursor=cursor,
         people=people,

@@ -9,7 +9,10 @@ import msgspec
 
 from academy.features.accounts.model import User
 from academy.features.courses.model import Category, Course, CourseStatus, LessonText, Level, Review
-from academy.infrastructure.database.base import Database, Page, SearchPage
+from academy.infrastructure.database.base import SEARCH_CANDIDATES, Database, Page, SearchPage
+
+# Nobody looks at so many; and counting all of a large academy would take longer than finding a page of it.
+MOST_COUNTED = SEARCH_CANDIDATES
 
 
 class CourseSort(StrEnum):
@@ -65,7 +68,7 @@ class CatalogueFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CourseList(msgspec.Struct, frozen=True):
-    """One page of the catalogue, with the number of courses that fit in all."""
+    """One page of the catalogue, with the number of courses that fit in all, counted up to MOST_COUNTED."""
 
     items: list[Course]
     next_cursor: str | None
@@ -102,7 +105,9 @@ class CourseRepository:
         if wanted.q.strip():
             found = await self._search(wanted, limit, cursor)
             return CourseList(found.items, found.next_cursor, found.total)
-        page, total = await asyncio.gather(self.catalogue(wanted, limit, cursor), self._courses.count(wanted.query()))
+        page, total = await asyncio.gather(
+            self.catalogue(wanted, limit, cursor), self._courses.count(wanted.query(), at_most=MOST_COUNTED)
+        )
         return CourseList(page.items, page.next_cursor, total)
 
     async def _search(self, wanted: CatalogueFilter, limit: int, cursor: str | None) -> SearchPage[Course]:

@@ -331,24 +331,31 @@ class CourseService:
 
     async def add_category(self, slug: str, name: str, position: int) -> None:
         """Adds a category unless there is one with this slug."""
+        with suppress(UniqueViolation):
+            await self._insert_category(slug, name, position)
+
+    async def append_category(self, name: str) -> Category:
+        """Adds a category at the end. Raises InvalidError for a name without letters or one that is taken."""
+        slug = slugify(name)
+        last = max((category.position for category in await self._repository.categories()), default=-1)
+        try:
+            if slug:
+                return await self._insert_category(slug, name.strip(), last + 1)
+            text = "Use letters or digits."
+        except UniqueViolation:
+            text = "There is a category with this name."
+        raise InvalidError(text, fields={"name": text})
+
+    async def _insert_category(self, slug: str, name: str, position: int) -> Category:
         now = self._clock.now()
         category = Category(slug=slug, name=name, position=position, created_at=now, updated_at=now)
 
-        async def work() -> None:
+        async def work() -> Category:
             await self._repository.insert_category(category)
             self._announce_change()
+            return category
 
-        with suppress(UniqueViolation):
-            await self._database.transaction(work)
-
-    async def append_category(self, name: str) -> None:
-        """Adds a category at the end. Raises InvalidError for a name without letters or one that is taken."""
-        slug = slugify(name)
-        held = await self._repository.categories()
-        if not slug or slug in {category.slug for category in held}:
-            text = "There is a category with this name." if slug else "Use letters or digits."
-            raise InvalidError(text, fields={"name": text})
-        await self.add_category(slug, name.strip(), 1 + max((category.position for category in held), default=-1))
+        return await self._database.transaction(work)
 
     async def count_enrolment(self, course_id: str, by: int) -> None:
         """Changes the number of learners, in the transaction that changes the enrolment.

@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath
 
 from academy.features.enrolment.model import Enrolment, EnrolmentStatus
@@ -40,6 +41,7 @@ def _answer(enrolment: Enrolment) -> EnrolmentAnswer:
     tags=["enrolment"],
     summary="Enrol in a free course",
     description="Answers 201 the first time and 200 with the same enrolment after.",
+    responses={200: ResponseSpec(EnrolmentAnswer, description="The enrolment was there already")},
 )
 async def enrol(
     slug: FromPath[str], principal: NamedDependency[Principal], enrolments: NamedDependency[EnrolmentService]

@@ -1,4 +1,4 @@
-"""REST handlers of the progress."""
+"""REST handlers of the lessons and of the progress in them."""
 
 from typing import Annotated
 
@@ -8,11 +8,13 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
-from academy.features.courses.model import Course
+from academy.features.courses.model import Course, LessonKind
+from academy.features.courses.service import CourseService
 from academy.features.learning.model import CourseProgress
 from academy.features.learning.service import LONGEST_VIDEO_SECONDS, LearningService, percent_done
+from academy.features.videos.service import VideoService
 from academy.infrastructure.security.principal import Principal
-from academy.web.guards import signed_in
+from academy.web.guards import anyone, signed_in
 
 
 class LessonProgressAnswer(msgspec.Struct, kw_only=True):
@@ -36,6 +38,24 @@ class ProgressRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     completed: bool | None = None
 
 
+class LessonContentAnswer(msgspec.Struct, kw_only=True):
+    """A lesson with what it teaches.
+
+    `text` is Markdown, "" without one. Where a video is, `videos/{video_id}/playback` tells. `file_url` soon expires.
+    """
+
+    id: str
+    title: str
+    kind: LessonKind
+    duration_seconds: int
+    free_preview: bool
+    text: str
+    video_id: str | None
+    youtube_id: str
+    file_name: str
+    file_url: str | None
+
+
 def _answer(course: Course, progress: CourseProgress | None) -> ProgressAnswer:
     held = progress.lessons if progress else {}
     return ProgressAnswer(
@@ -47,6 +67,31 @@ def _answer(course: Course, progress: CourseProgress | None) -> ProgressAnswer:
             for lesson in course.lessons()
             if lesson.id in held
         },
+    )
+
+
+@get("/api/v1/courses/{slug:str}/lessons/{lesson_id:str}", guards=[anyone], tags=["courses"], summary="One lesson")
+async def get_lesson(
+    slug: FromPath[str],
+    lesson_id: FromPath[str],
+    visitor: NamedDependency[Principal | None],
+    courses: NamedDependency[CourseService],
+    learning: NamedDependency[LearningService],
+    videos: NamedDependency[VideoService],
+) -> LessonContentAnswer:
+    """Returns a lesson to the enrolled and the course's makers, a free preview to everybody; 403 for others."""
+    lesson = (await learning.open_lesson(visitor, slug, lesson_id)).lesson
+    return LessonContentAnswer(
+        id=lesson.id,
+        title=lesson.title,
+        kind=lesson.kind,
+        duration_seconds=lesson.duration_seconds,
+        free_preview=lesson.free_preview,
+        text=await courses.lesson_text(lesson.id) if lesson.has_text else "",
+        video_id=lesson.video_id,
+        youtube_id=lesson.youtube_id,
+        file_name=lesson.file_name,
+        file_url=videos.file_url(lesson.file_key, lesson.file_name) if lesson.file_key else None,
     )
 
 
@@ -78,4 +123,4 @@ async def put_progress(
     return _answer(*recorded)
 
 
-handlers = [get_progress, put_progress]
+handlers = [get_lesson, get_progress, put_progress]

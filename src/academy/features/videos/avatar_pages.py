@@ -11,15 +11,33 @@ from academy.features.videos.service import VideoService
 from academy.infrastructure.media.images import Shape
 from academy.infrastructure.security.principal import Principal
 from academy.kit.errors import AcademyError
+from academy.web.csrf import CsrfError
 from academy.web.guards import signed_in
 from academy.web.pages import Pages
+from academy.web.problems import problem_response
 from academy.web.requests import PageRequest
 
 _PROFILE = "/account"
 _CHUNK = 256 * 1024
+_LARGEST_FORM = 6 << 20
 
 
-@post("/account/avatar", guards=[signed_in], include_in_schema=False, status_code=200)
+def _refusal(request: PageRequest, error: CsrfError) -> Response[bytes]:
+    """Says what is most likely wrong with a form that was too long to look for its token in it."""
+    length = request.headers.get("content-length", "")
+    if not length.isdecimal() or int(length) <= _LARGEST_FORM:
+        return problem_response(request, error)
+    pages: Pages = request.app.state.pages
+    return pages.redirect_with("error", "This picture is too large. Choose one of at most 5 MB.", _PROFILE)
+
+
+@post(
+    "/account/avatar",
+    guards=[signed_in],
+    include_in_schema=False,
+    status_code=200,
+    exception_handlers={CsrfError: _refusal},
+)
 async def upload_avatar(
     request: PageRequest,
     pages: NamedDependency[Pages],

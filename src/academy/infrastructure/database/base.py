@@ -184,8 +184,8 @@ class Collection(ABC, Generic[D]):
         """
 
     @abstractmethod
-    async def count(self, query: Filter) -> int:
-        """Returns how many documents match."""
+    async def count(self, query: Filter, *, at_most: int | None = None) -> int:
+        """Returns how many documents match; the counting stops at `at_most`."""
 
     @abstractmethod
     async def group(self, query: Filter, *, by: str | None = None, sums: Sequence[str] = ()) -> list[Group]:

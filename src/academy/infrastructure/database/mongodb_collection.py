@@ -141,11 +141,12 @@ class MongoCollection(Collection[D], Generic[D]):
         found = {str(stored["id"]): stored for stored in await self._find({"_id": {"$in": ids}}, [], len(ids) or 1)}
         return SearchPage([self._load(found[one]) for one in ids if one in found], marker, total)
 
-    async def count(self, query: Filter) -> int:
-        """Returns how many documents match."""
+    async def count(self, query: Filter, *, at_most: int | None = None) -> int:
+        """Returns how many documents match, or `at_most`."""
         wanted = self._queries.filter(self._checker.filter(query))
+        limit = {} if at_most is None else {"limit": at_most}
         async with self._connection.call(self._type) as call:
-            return await call.collection.count_documents(wanted, session=call.session)
+            return await call.collection.count_documents(wanted, session=call.session, **limit)
 
     async def group(self, query: Filter, *, by: str | None = None, sums: Sequence[str] = ()) -> list[Group]:
         """Counts and sums the matches by a field."""
@@ -158,8 +159,11 @@ class MongoCollection(Collection[D], Generic[D]):
             {"$group": {"_id": key, "count": {"$sum": 1}, **totals}},
             {"$sort": {"_id": 1}},
         ]
-        async with self._connection.call(self._type) as call:
-            rows = await (await call.collection.aggregate(steps, session=call.session)).to_list()
+        async with (
+            self._connection.call(self._type) as call,
+            await call.collection.aggregate(steps, session=call.session) as found,
+        ):
+            rows = await found.to_list()
         shape = [
             {
                 "key": row["_id"],
@@ -259,7 +263,9 @@ class MongoCollection(Collection[D], Generic[D]):
                 batch_size=limit,
                 session=call.session,
             )
-            return [_read(stored) for stored in await found.to_list()]
+            # Closed in any case: a cursor left open keeps memory of the server.
+            async with found:
+                return [_read(stored) for stored in await found.to_list()]
 
     async def _find_and_update(
         self, query: Filter, update: Update, sort: Sort, *, fields: Mapping[str, int] | None

@@ -146,10 +146,12 @@ class SqliteCollection(Collection[D], Generic[D]):
 
         return await self._runner.read(self._name, work)
 
-    async def count(self, query: Filter) -> int:
-        """Returns how many documents match."""
+    async def count(self, query: Filter, *, at_most: int | None = None) -> int:
+        """Returns how many documents match, or `at_most`."""
         where, bound = self._queries.where(self._checker.filter(query))
         sql = f"SELECT count(*) FROM {self._table} WHERE {where}"  # noqa: S608
+        if at_most is not None:
+            sql = f"SELECT count(*) FROM (SELECT 1 FROM {self._table} WHERE {where} LIMIT {at_most:d})"  # noqa: S608
         rows = await self._runner.read(self._name, lambda connection: connection.rows(sql, bound))
         return int(str(rows[0][0]))
 

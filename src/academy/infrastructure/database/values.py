@@ -15,6 +15,9 @@ from academy.kit.clock import to_milliseconds
 
 GREATEST_INT = (1 << 63) - 1
 
+# Most values are of these types; asking for them first makes documents quick to store.
+_PLAIN = frozenset({str, int, bool, type(None)})
+
 # Left as they are when a Struct is taken apart, so that none of them turns into a text unseen.
 _UNTOUCHED = (datetime, date, time, timedelta, bytes, bytearray, memoryview, Decimal, UUID)
 
@@ -24,6 +27,8 @@ def stored_value(value: object) -> object:
 
     Raises UnsupportedQuery for what no document can hold.
     """
+    if type(value) in _PLAIN:
+        return _stored_scalar(value)
     if isinstance(value, Enum):
         return stored_value(value.value)
     if isinstance(value, msgspec.Struct):

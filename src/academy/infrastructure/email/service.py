@@ -1,7 +1,6 @@
 """Sends the academy's mails: each is written down with its cause, and sent by a job."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 import msgspec
 
@@ -24,7 +23,7 @@ class SendMail(msgspec.Struct, frozen=True):
     mail_id: str
 
 
-SEND_MAIL = JobKind("send_mail", SendMail, max_attempts=8, lease=timedelta(minutes=2))
+SEND_MAIL = JobKind("send_mail", SendMail)
 
 
 class EmailService:

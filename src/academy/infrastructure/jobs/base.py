@@ -36,7 +36,7 @@ class JobKind(msgspec.Struct, Generic[P], frozen=True):
     name: str
     payload: type[P]
     max_attempts: int = 8
-    lease: timedelta = timedelta(minutes=2)
+    lease: timedelta = timedelta(seconds=15)
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,8 +14,9 @@ from academy.infrastructure.jobs.model import Job, JobStatus
 from academy.kit.clock import Clock
 from academy.kit.errors import ConflictError, NotFoundError
 
-# What a claim holds until the worker renews it for the kind's own lease.
-FIRST_LEASE = timedelta(minutes=2)
+# What a claim holds until the worker renews it for the kind's own lease. Short: when a whole academy was killed, the
+# one-time code that it was about to send should not wait much longer than the restart takes.
+FIRST_LEASE = timedelta(seconds=15)
 _EVENT_ATTEMPTS = 8
 _SCHEDULED = "scheduled"
 _MILLISECOND = timedelta(milliseconds=1)
