@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.run-installed
 TEST_STAMP := $(VENV)/.test-installed
 
-.PHONY: help run test lint types bench demo screenshots lock clean
+.PHONY: help run test lint types bench demo docs screenshots lock clean
 
 help: ## List the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ types: $(TEST_STAMP) ## mypy --strict on source and tests
 bench: $(TEST_STAMP) ## Measure, and print the table of docs/performance.md
 	@$(BIN)/python -m tests.servers.prepare
 	@$(BIN)/python -m tests.servers.run -- $(BIN)/python -m benchmarks
+
+docs: $(RUN_STAMP) ## Write the pages of the documentation that are made from the code
+	@$(BIN)/python -m academy.settings_page > docs/settings.md
 
 screenshots: $(TEST_STAMP) ## Pictures of the main pages, phone and desktop, light and dark
 	@$(BIN)/python -m tests.servers.prepare

@@ -17,6 +17,7 @@ from academy import __version__
 ROOT = Path(__file__).parents[1]
 JSON_FILE = ROOT / "benchmarks" / "results" / "latest.json"
 TABLE_FILE = ROOT / "docs" / "performance.md"
+README = ROOT / "README.md"
 START, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 
@@ -97,14 +98,20 @@ def show(found: Report) -> None:
 
 
 def save(found: Report) -> None:
-    """Writes the JSON and puts the table into docs/performance.md, between its marks."""
+    """Writes the JSON, the whole table into docs/performance.md, and the rows with a goal into the README."""
     JSON_FILE.parent.mkdir(exist_ok=True)
     JSON_FILE.write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
+    _put_table(TABLE_FILE, found, found.rows)
+    _put_table(README, found, [one for one in found.rows if one.goal])
+
+
+def _put_table(file: Path, found: Report, rows: list[Row]) -> None:
+    """Puts a table between the marks of a page."""
     lines = [f"Measured on {found.date} by `{found.command}` on {found.machine}.", ""]
     lines += ["| what | goal | measured (median) | spread | met |", "|---|---|---|---|---|"]
-    for one in found.rows:
+    for one in rows:
         met = "" if not one.goal else "yes" if one.met else "**no**"
         lines.append(f"| {one.what} | {one.goal} | {one.measured} | {one.spread} | {met} |")
-    text = TABLE_FILE.read_text("utf-8")
+    text = file.read_text("utf-8")
     head, tail = text.partition(START)[0], text.partition(END)[2]
-    TABLE_FILE.write_text(head + START + "\n" + "\n".join(lines) + "\n" + END + tail, "utf-8")
+    file.write_text(head + START + "\n" + "\n".join(lines) + "\n" + END + tail, "utf-8")

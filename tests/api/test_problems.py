@@ -174,6 +174,16 @@ async def test_a_course_of_nobody(shared_embedded_academy: TestAcademy) -> None:
     problem_in(await shared_embedded_academy.api().get("courses/..%2f..%2fetc%2fpasswd"), 404, "not_found")
 
 
+@pytest.mark.parametrize("host", ["http://x:1", "a b", "x:y", "[::1", "", "x" * 500, "\\"])
+async def test_a_host_that_is_none(shared_embedded_academy: TestAcademy, host: str) -> None:
+    api = shared_embedded_academy.api()
+    answer = await api.get("me", headers={"host": host})
+    assert answer.status_code in (400, 401)
+    problem_in(answer, answer.status_code, answer.json()["code"])
+    page = await api.get("http://academy.test/no/such/page", headers={"host": host, "referer": "http://x/y"})
+    assert page.status_code in (400, 404)
+
+
 async def test_unpaired_surrogates_are_no_text(shared_embedded_academy: TestAcademy) -> None:
     body = b'{"email": "\\ud800@example.com", "password": "\\udfff and long enough"}'
     answer = await shared_embedded_academy.api().post("auth/login", content=body, headers=JSON)

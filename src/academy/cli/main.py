@@ -48,7 +48,7 @@ def main() -> None:
     except SettingsError as error:
         _end(str(error), 2)
     except AcademyError as error:
-        _end("\n".join([error.message, *_details(error)]), 1)
+        _end(_described(error), 1)
     except click.exceptions.Abort:
         _end("Stopped.", 130)
     except click.ClickException as error:
@@ -56,20 +56,18 @@ def main() -> None:
         sys.exit(error.exit_code)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # Whoever read the output has seen enough, e.g. `academy users list | head`.
-        sys.stderr.close()
-        sys.exit(141)
     except OSError as error:
         _end(f"{error.filename or 'The system'}: {error.strerror or error}", 1)
 
 
-def _details(error: AcademyError) -> list[str]:
-    """What an operator has to know beyond the sentence that visitors get."""
-    lines = [f"  {field}: {text}" for field, text in error.fields.items() if text != error.message]
+def _described(error: AcademyError) -> str:
+    """What happened, the options to mend, and what an operator has to know beyond the sentence that visitors get."""
+    lines = [f"{field}: {text}" for field, text in error.fields.items()]
+    if error.message not in error.fields.values():
+        lines.insert(0, error.message)
     if isinstance(error, UnavailableError) and (detail := getattr(error, "detail", "")):
-        lines.append(f"  {detail}")
-    return lines
+        lines.append(detail)
+    return "\n".join(lines)
 
 
 def _end(text: str, code: int) -> None:

@@ -102,7 +102,7 @@ def _places(settings: Settings, *, demo: bool) -> list[str]:
     lines.append(f"  API       {web.local_url}/api/docs")
     lines.append(f"  Data      {_data_place(settings)}")
     if demo:
-        lines += [f"  {account.who.capitalize():<9} {account.email}  {DEMO_PASSWORD}" for account in DEMO_ACCOUNTS]
+        lines += [f"  {account.who.capitalize():<10} {account.email}  {DEMO_PASSWORD}" for account in DEMO_ACCOUNTS]
     return lines
 
 

@@ -50,7 +50,7 @@ class CsrfProtection:
 
         The token is taken from the header, else from the form.
         """
-        if request.method in _SAFE_METHODS or is_api(request.url.path):
+        if request.method in _SAFE_METHODS or is_api(request.scope["path"]):
             return
         given = request.headers.get(CSRF_HEADER, "")
         if not given and _is_a_form(request):

@@ -93,9 +93,9 @@ class Pages:
             visitor=visitor,
             language=visitor.language if visitor else "en",
             theme=visitor.theme if visitor else "auto",
-            path=request.url.path,
-            query=request.url.query,
-            canonical_url=f"{self._settings.public_url}{request.url.path}",
+            path=request.scope["path"],
+            query=_query(request),
+            canonical_url=f"{self._settings.public_url}{request.scope['path']}",
             flashes=flashes,
             csrf_token=csrf_token,
             format_money=formatter.money,
@@ -119,7 +119,7 @@ class Pages:
 
     def error(self, request: PageRequest, problem: Problem, headers: Mapping[str, str]) -> Response[bytes]:
         """Returns the error page, or sends the visitor to sign in and back when that is what is missing."""
-        asked_for = f"{request.url.path}{f'?{request.url.query}' if request.url.query else ''}"
+        asked_for = urlunsplit(("", "", request.scope["path"], _query(request), ""))
         is_reading = request.method == "GET"
         if problem.status == _SIGN_IN_STATUS and is_reading:
             return redirect("/login", next=asked_for)
@@ -130,7 +130,7 @@ class Pages:
             problem=problem,
             retry_after=headers.get("Retry-After", ""),
             request_id=structlog.contextvars.get_contextvars().get("request_id", ""),
-            again=asked_for if is_reading and problem.status in _WORTH_TRYING_AGAIN else "",
+            again=safe_next(asked_for, "") if is_reading and problem.status in _WORTH_TRYING_AGAIN else "",
             back=_page_before(request),
         )
         response.headers.update(headers)
@@ -156,10 +156,14 @@ def redirect(location: str, **query: str) -> Response[bytes]:
     return Response(b"", status_code=HTTP_303_SEE_OTHER, media_type="text/html", headers={"Location": target})
 
 
+def _query(request: PageRequest) -> str:
+    return request.scope["query_string"].decode("latin-1")
+
+
 def _page_before(request: PageRequest) -> str:
     """The page of ours that the visitor comes from, "" when there is none or it is this one."""
     before = urlsplit(request.headers.get("referer", ""))
-    if before.netloc != request.url.netloc or before.path == request.url.path:
+    if before.netloc != request.headers.get("host") or before.path == request.scope["path"]:
         return ""
     return safe_next(urlunsplit(("", "", before.path, before.query, "")), "")
 

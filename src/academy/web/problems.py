@@ -57,7 +57,7 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, HTTPException) and error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
         status = HTTPStatus(error.status_code)
         detail = _DETAILS.get(status, error.detail) if error.detail in ("", status.phrase) else error.detail
-        return _problem(status, detail, status.name.lower(), [])
+        return _problem(status, f"{detail.removesuffix('.')}.", status.name.lower(), [])
     return INTERNAL_PROBLEM
 
 
@@ -100,7 +100,7 @@ def problem_response(request: PageRequest, error: Exception) -> Response[bytes]:
         headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, MethodNotAllowedException):
         headers["Allow"] = _allowed(error)
-    if is_api(request.url.path):
+    if is_api(request.scope["path"]):
         if problem.status == HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = "Bearer"
         body = msgspec.json.encode(problem)
@@ -114,9 +114,9 @@ def _log(request: PageRequest, problem: Problem, error: Exception) -> None:
     """Notes what the operator has to know: failures of our own with their trace, outages in a line."""
     if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
         reason = getattr(error, "detail", "") or problem.detail
-        structlog.get_logger().warning("unavailable", path=request.url.path, code=problem.code, reason=reason)
+        structlog.get_logger().warning("unavailable", path=request.scope["path"], code=problem.code, reason=reason)
     elif problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        structlog.get_logger().error("request_failed", path=request.url.path, exc_info=error)
+        structlog.get_logger().error("request_failed", path=request.scope["path"], exc_info=error)
 
 
 def _allowed(error: MethodNotAllowedException) -> str:

@@ -1,6 +1,5 @@
 """What an instructor has and does in the tests of the studio."""
 
-import html
 import re
 
 import httpx
@@ -10,6 +9,7 @@ from academy.features.courses.model import Course, LessonKind
 from academy.features.courses.service import CourseDetails
 from academy.infrastructure.security.principal import Principal
 from academy.kit.money import Money
+from tests.academies.html import elements, text
 from tests.academies.in_process import Browser, TestAcademy
 
 DETAILS = {
@@ -44,16 +44,14 @@ def outline(course: Course) -> list[tuple[str, list[str]]]:
 
 
 def field_value(page: httpx.Response, name: str) -> str:
-    """What a text field of the page holds."""
-    named = rf'(?:id="{name}"|type="hidden") name="{name}"'
-    found = re.search(rf'<input {named}[^>]*? value="([^"]*)"|<textarea {named}[^>]*>\n([^<]*)</textarea>', page.text)
-    assert found, f"no field {name}"
-    return html.unescape(found.group(1) if found.group(1) is not None else found.group(2))
+    """What the details' or lesson's form of the page holds in a text field, white space folded."""
+    [field] = elements(page.text, id=name) or elements(page.text, "input", type="hidden", name=name)
+    return field.attributes["value"] if field.name == "input" else field.text
 
 
 def text_of(page: httpx.Response) -> str:
-    """The page without its tags, white space as one space."""
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
+    """All words of the page's body."""
+    return text(page.text)
 
 
 async def csrf_headers(browser: Browser, page: str) -> dict[str, str]:

@@ -58,7 +58,7 @@ def test_accounts_are_made_listed_promoted_and_shut(academy: ServedAcademy) -> N
     assert create(academy, "asha@example.com", "learner") == "asha@example.com is created.\n"
     create(academy, "root@example.com", "admin")
     said = create(academy, "ASHA@example.com", "learner", code=1)
-    assert said == "Another account uses this e-mail address.\n"
+    assert said == "email: Another account uses this e-mail address.\n"
     said = ends(academy, "users", "set-role", "--email", "asha@example.com", "--role", "instructor", code=0)
     assert said == "asha@example.com is instructor now.\n"
     assert "suspended" in ends(academy, "users", "suspend", "--email", "asha@example.com", code=0)
@@ -68,7 +68,7 @@ def test_accounts_are_made_listed_promoted_and_shut(academy: ServedAcademy) -> N
         ("asha@example.com", "instructor", "suspended"),
     ]
     assert "may sign in again" in ends(academy, "users", "unsuspend", "--email", "asha@example.com", code=0)
-    assert "root" not in ends(academy, "users", "list", "--search", "asha", code=0)
+    assert "asha" not in ends(academy, "users", "list", "--search", "root", code=0)
     assert "last" in ends(academy, "users", "suspend", "--email", "root@example.com", code=1)
 
 
@@ -144,5 +144,5 @@ def test_who_stops_reading_causes_no_trace(embedded: ServedAcademy) -> None:
         done = subprocess.run(command, env=embedded.environment(), stdout=writing, stderr=subprocess.PIPE, check=False)
     finally:
         os.close(writing)
-    assert done.returncode == 141
+    assert done.returncode == 1
     assert done.stderr == b""

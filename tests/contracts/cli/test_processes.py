@@ -16,7 +16,7 @@ from tests.academies.in_process import PASSWORD
 from tests.servers.academy import ServedAcademy, served_academy
 from tests.waiting import wait_for
 
-ENDS_WITHIN = 8.0
+ENDS_WITHIN = 15.0
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def process(academy: ServedAcademy, command: str) -> Iterator[subprocess.Popen[s
         running.communicate()
 
 
-def first_line(running: subprocess.Popen[str]) -> str:
+def next_line(running: subprocess.Popen[str]) -> str:
     assert running.stdout is not None
     return running.stdout.readline()
 
@@ -68,21 +68,20 @@ def children(pid: int) -> list[int]:
 def test_the_server_says_where_it_is_once_it_answers_and_ends_when_told(tmp_path: Path) -> None:
     academy = ServedAcademy(tmp_path / "home")
     with process(academy, "serve") as running:
-        assert first_line(running) == f"Rtech Academy is open at {academy.url}\n"
+        assert next_line(running) == f"Rtech Academy is open at {academy.url}\n"
         assert httpx.get(f"{academy.url}/health/ready").status_code == 200
-        code, said, complained = ended(running, signal.SIGTERM)
-    assert (code, complained) == (0, "")
-    assert said.splitlines() == [
-        f"  Mail      {academy.url}/dev/mail",
-        f"  API       {academy.url}/api/docs",
-        f"  Data      {academy.home}",
-    ]
+        assert [next_line(running) for _ in range(3)] == [
+            f"  Mail      {academy.url}/dev/mail\n",
+            f"  API       {academy.url}/api/docs\n",
+            f"  Data      {academy.home}\n",
+        ]
+        assert ended(running, signal.SIGTERM) == (0, "", "")
 
 
 def test_a_server_that_listens_everywhere_can_be_opened_as_it_says(tmp_path: Path) -> None:
     academy = ServedAcademy(tmp_path / "home", variables={"HOST": "0.0.0.0"})  # noqa: S104 - what is tested
     with process(academy, "serve") as running:
-        address = first_line(running).split()[-1]
+        address = next_line(running).split()[-1]
         assert address == academy.url
         assert f"Sitemap: {academy.url}/" in httpx.get(f"{address}/robots.txt").text
 
@@ -103,11 +102,11 @@ def test_requests_that_run_are_finished_before_the_end(tmp_path: Path) -> None:
     academy = ServedAcademy(tmp_path / "home")
     body = json.dumps({"email": "nobody@example.com", "password": PASSWORD}).encode()
     head = (
-        f"POST /api/v1/auth/login HTTP/1.1\r\nHost: {academy.url}\r\nContent-Type: application/json\r\n"
+        f"POST /api/v1/auth/login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     )
     with process(academy, "serve") as running:
-        first_line(running)
+        next_line(running)
         with socket.create_connection(("127.0.0.1", academy.port), timeout=ENDS_WITHIN) as client:
             client.sendall(head.encode() + body[:10])
             assert wait_for(lambda: has_read(client, academy.port))
@@ -115,8 +114,7 @@ def test_requests_that_run_are_finished_before_the_end(tmp_path: Path) -> None:
             assert wait_for(lambda: is_closed(academy.port))
             client.sendall(body[10:])
             answer = client.makefile("rb").read()
-        assert answer.startswith(b"HTTP/1.1 4")
-        assert b"application/problem+json" in answer
+        assert answer.startswith((b"HTTP/1.1 401", b"HTTP/1.1 422"))
         assert running.wait(ENDS_WITHIN) == 0
 
 
@@ -140,13 +138,13 @@ def test_no_process_of_the_server_outlives_it(tmp_path: Path) -> None:
     """Even when it is killed: the next start finds the port free."""
     academy = ServedAcademy(tmp_path / "home")
     with process(academy, "serve") as running:
-        first_line(running)
+        next_line(running)
         workers = children(running.pid)
         assert workers
         os.kill(running.pid, signal.SIGKILL)
         assert wait_for(lambda: all(is_dead(worker) for worker in workers))
     with process(academy, "serve") as running:
-        assert "is open at" in first_line(running)
+        assert "is open at" in next_line(running)
 
 
 def test_a_worker_works_off_what_servers_leave_and_ends_when_told(tmp_path: Path) -> None:
@@ -154,15 +152,14 @@ def test_a_worker_works_off_what_servers_leave_and_ends_when_told(tmp_path: Path
         account = {"email": "asha@example.com", "name": "Asha", "password": PASSWORD}
         assert httpx.post(f"{academy.url}/api/v1/auth/register", json=account).status_code == 202
         assert httpx.get(f"{academy.url}/dev/mail.json").json() == []
-        waiting = academy.command("jobs", "list", "--status", "queued").stdout
-        assert "send_mail" in waiting
+        assert academy.command("jobs", "list", "--status", "done").stdout == ""
         with process(academy, "worker") as running:
-            assert first_line(running) == "Working jobs off.\n"
+            assert next_line(running) == "Working jobs off.\n"
             (mail,) = wait_for(lambda: httpx.get(f"{academy.url}/dev/mail.json").json())
             assert mail["to"] == "asha@example.com"
             assert ended(running, signal.SIGINT) == (0, "", "")
-        assert "send_mail" not in academy.command("jobs", "list", "--status", "queued").stdout
-        done = next(line for line in academy.command("jobs", "list").stdout.splitlines() if line.endswith("send_mail"))
+        done = academy.command("jobs", "list", "--status", "done").stdout
+        assert "send_mail" in done
         refused = academy.command("jobs", "retry", done.split()[0])
         assert refused.returncode == 1
         assert "Traceback" not in refused.stderr
