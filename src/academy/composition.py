@@ -128,6 +128,7 @@ class Academy:
             AccessTokens(self.secret, web.public_url, lifetime, self.clock),
             self.secret,
             discard_image=self.videos.files.delete,
+            profile_changed=self.response_cache.clear,
             export_parts=[self.learning.export, self.reviews.export],
             on_deleted=[self.reviews.forget_author, self.learning.forget_user, self.enrolments.forget_user],
         )

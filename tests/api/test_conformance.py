@@ -32,7 +32,7 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-EXAMPLES = {"nobody": 3, "learner": 4, "instructor": 5, "admin": 8}
+EXAMPLES = {"nobody": 3, "learner": 3, "instructor": 4, "admin": 6}
 SECONDS_FOR_ONE_ANSWER = 10
 
 

@@ -10,10 +10,21 @@ import httpx
 import pytest
 import structlog
 from litestar import get
+from litestar.params import FromPath
 
 from academy.app import build_litestar
 from academy.infrastructure.monitoring.logs import configure_logs
 from academy.infrastructure.security.principal import Role
+from academy.kit.errors import (
+    AcademyError,
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    Kind,
+    NotFoundError,
+    UnauthenticatedError,
+    UnavailableError,
+)
 from academy.web.guards import anyone
 from academy.web.headers import SecurityHeadersMiddleware
 from tests.academies.in_process import PASSWORD, TestAcademy, opened_test_academy
@@ -90,12 +101,44 @@ async def broken_operation() -> None:
     raise RuntimeError("nobody outside shall read this")
 
 
+class Full(AcademyError):
+    """What was sent is too large."""
+
+    code = "full"
+    kind = Kind.TOO_LARGE
+
+
+class Hasty(AcademyError):
+    """Somebody asks too often."""
+
+    code = "hasty"
+    kind = Kind.TOO_MANY
+
+
+ERRORS = {
+    401: UnauthenticatedError("Sign in to continue."),
+    403: ForbiddenError("This course belongs to somebody else."),
+    404: NotFoundError("There is no such course."),
+    409: ConflictError("The course has learners."),
+    413: Full("At most 5 MB."),
+    422: InvalidError("Something is missing.", fields={"title": "Give it a title."}),
+    429: Hasty("Wait a little.", retry_after=30),
+    503: UnavailableError("The storage is away.", retry_after=7),
+}
+
+
+@get(["/fails/{status:int}", "/api/v1/fails/{status:int}"], guards=[anyone], include_in_schema=False)
+async def failing(status: FromPath[int]) -> None:
+    raise ERRORS[status]
+
+
 @asynccontextmanager
 async def broken_site(academy: TestAcademy) -> AsyncIterator[httpx.AsyncClient]:
     """The academy with two routes that have a bug."""
     litestar = build_litestar(academy.academy)
     litestar.register(broken_page)
     litestar.register(broken_operation)
+    litestar.register(failing)
     app = SecurityHeadersMiddleware(litestar, https=False)
     transport = httpx.ASGITransport(app)  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url="http://academy.test") as client:
@@ -127,6 +170,35 @@ async def test_a_bug_is_logged_once_and_its_inside_stays_inside(
     assert [entry["request_id"] for entry in entries] == [a.headers["x-request-id"] for a in (page, operation)]
     assert entries[0]["exception"][0]["exc_value"] == "23 things went wrong"
     assert "hunter2" not in written
+
+
+@pytest.mark.parametrize(
+    ("status", "title", "help_"),
+    [
+        (403, "This is not open to you", 'href="/login'),
+        (404, "There is nothing here", 'role="search"'),
+        (409, "That does not go together", "Back to the page before"),
+        (413, "That is too large", "Back to the page before"),
+        (422, "Something in it is not right", "<strong>title</strong>: Give it a title."),
+        (429, "That was a little fast", "Try again in 30 seconds."),
+        (503, "The academy catches its breath", "Try again in 7 seconds."),
+    ],
+)
+async def test_every_kind_of_failure_says_what_to_do(
+    shared_embedded_academy: TestAcademy, status: int, title: str, help_: str
+) -> None:
+    async with broken_site(shared_embedded_academy) as client:
+        page = await client.get(f"/fails/{status}", headers={"referer": "http://academy.test/courses"})
+        operation = await client.get(f"/api/v1/fails/{status}")
+    assert page.status_code == operation.status_code == status
+    assert title in page.text
+    assert ERRORS[status].message in page.text
+    assert help_ in page.text
+    assert operation.headers["content-type"] == "application/problem+json"
+    assert operation.json()["detail"] == ERRORS[status].message
+    assert operation.json()["code"] == ERRORS[status].code
+    for answer in (page, operation):
+        assert answer.headers.get("retry-after") == {429: "30", 503: "7"}.get(status)
 
 
 async def test_an_error_page_that_fails_is_answered_all_the_same(

@@ -222,3 +222,37 @@ async def test_the_api_forgets_a_kept_course_with_every_change(tmp_path: Path) -
         )
         assert changed.status_code == 200, changed.text
         assert (await academy.api().get(f"courses/{course.slug}")).json()["title"] == "After"
+
+
+async def test_a_teacher_who_changes_their_name_is_seen_by_it_at_once(tmp_path: Path) -> None:
+    async with opened_test_academy(tmp_path, RESPONSE_CACHE_SECONDS="600") as academy:
+        teacher = await academy.person(Role.INSTRUCTOR, name="Maya Rao")
+        course = await published(academy, teacher, "Python")
+        assert "Maya Rao" in (await academy.browser().get(f"/courses/{course.slug}")).text
+        api = await academy.signed_in_api(person=teacher)
+        assert (await api.patch("me", json={"name": "Maya Iyer"})).status_code == 200
+        page = (await academy.browser().get(f"/courses/{course.slug}")).text
+        assert "Maya Iyer" in page
+        assert "Maya Rao" not in page
+
+
+async def test_health_shows_its_details_to_admins_only(shared_embedded_academy: TestAcademy) -> None:
+    admin = await shared_embedded_academy.signed_in_browser(Role.ADMIN)
+    report = (await admin.get("/health")).json()
+    assert set(report) == {"status", "checks"}
+    assert {"database", "storage", "jobs"} <= set(report["checks"])
+    for browser in (
+        shared_embedded_academy.browser(),
+        await shared_embedded_academy.signed_in_browser(Role.INSTRUCTOR),
+    ):
+        assert set((await browser.get("/health")).json()) == {"status"}
+
+
+async def test_pages_say_which_language_they_are_in(shared_embedded_academy: TestAcademy) -> None:
+    """Times and money follow the visitor; the words are English until there are others."""
+    person = await shared_embedded_academy.person()
+    api = await shared_embedded_academy.signed_in_api(person=person)
+    wanted = {"preferences": {"language": "hi", "time_zone": "Europe/London", "theme": "dark"}}
+    assert (await api.patch("me", json=wanted)).status_code == 200
+    page = (await (await shared_embedded_academy.signed_in_browser(person=person)).get("/dashboard")).text
+    assert '<html lang="en" data-theme="dark">' in page

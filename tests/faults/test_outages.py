@@ -73,7 +73,7 @@ def test_kill_9_during_sign_ups_loses_no_account_and_no_mail(
 ) -> None:
     variables = {"MONGODB_DATABASE": f"test-{tmp_path.name[:30]}-{time.time_ns()}"}
     if engine == "mongodb":
-        variables["MONGODB_URI"] = request.getfixturevalue("mongodb_uri")
+        variables["MONGODB_URI"] = request.getfixturevalue("impatient_mongodb_uri")
     acknowledged: list[str] = []
     with served_academy(tmp_path / "home", variables=variables) as academy:
         for number in range(3):

@@ -10,7 +10,7 @@ from typing import get_args
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from academy.settings import (
@@ -134,6 +134,7 @@ def test_a_number_is_finite(value: str) -> None:
     assert set(mistakes({"JOB_POLL_SECONDS": value})) == {"JOB_POLL_SECONDS"}
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(sorted(VARIABLES)), st.text(max_size=20), max_size=5))
 def test_any_text_is_a_setting_or_a_mistake(environment: dict[str, str]) -> None:
     told: set[str] = set()

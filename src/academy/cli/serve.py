@@ -9,12 +9,13 @@ import subprocess
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import click
 from granian.constants import Interfaces, Loops
-from granian.log import LogLevels
-from granian.server import Server
+from granian.log import LOGGING_CONFIG, LogLevels
+from granian.server.mp import MPServer
 
 from academy.cli.settings import with_settings
 from academy.demo.accounts import DEMO_ACCOUNTS, DEMO_PASSWORD
@@ -24,10 +25,29 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 _READY_SECONDS = 60.0
+# The server's own log, moved to standard error, where the academy's is.
+_HANDLERS = {
+    name: {**handler, "stream": "ext://sys.stderr"}
+    for name, handler in LOGGING_CONFIG["handlers"].items()  # type: ignore[attr-defined]
+}
 # How long requests that run may take to end when the server is told to stop.
 _DRAIN_SECONDS = 10
 # The option PR_SET_PDEATHSIG of Linux's prctl.
 _SET_SIGNAL_AT_PARENTS_DEATH = 1
+
+
+class _Server(MPServer):
+    """Calls `when_started`, in a thread, when its processes are started.
+
+    Not before: they are forks, and a fork while another thread holds a lock would wait for that lock for ever.
+    """
+
+    when_started: Callable[[], None]
+
+    def startup(self, spawn_target: Any, target_loader: Any) -> None:
+        """Starts the processes."""
+        super().startup(spawn_target, target_loader)  # type: ignore[no-untyped-call]
+        threading.Thread(target=self.when_started, daemon=True).start()
 
 
 @click.command()
@@ -40,7 +60,7 @@ def serve(settings: Settings, demo: bool) -> None:
     _refuse_used_port(web.host, web.port)
     if demo:
         _load_demo()
-    server = Server(
+    server = _Server(
         "academy.cli.serve:app_of_worker",
         factory=True,
         address=web.host,
@@ -51,6 +71,7 @@ def serve(settings: Settings, demo: bool) -> None:
         websockets=False,
         workers_kill_timeout=_DRAIN_SECONDS,
         log_level=LogLevels.warning,
+        log_dictconfig={"handlers": _HANDLERS},
     )
 
     def announce() -> None:
@@ -58,7 +79,7 @@ def serve(settings: Settings, demo: bool) -> None:
             server.respawn_failed_workers = True  # one that dies before has met what will not go away by itself
             click.echo("\n".join(_places(settings, demo=demo)))
 
-    threading.Thread(target=announce, daemon=True).start()
+    server.when_started = announce
     server.serve()
 
 

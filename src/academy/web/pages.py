@@ -1,5 +1,6 @@
 """HTML pages: templates of every feature rendered with what each page needs to know."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
@@ -9,6 +10,7 @@ from jinja2 import Environment, PackageLoader, PrefixLoader, StrictUndefined, se
 from litestar import Response
 from litestar.datastructures import Cookie
 from litestar.status_codes import HTTP_303_SEE_OTHER
+from markupsafe import Markup, escape
 
 from academy.infrastructure.security.principal import Principal
 from academy.kit.clock import Clock
@@ -23,6 +25,9 @@ from academy.web.requests import PageRequest
 from academy.web.settings import WebSettings
 
 _SIGN_IN_STATUS = STATUS_OF_KIND[Kind.UNAUTHENTICATED].value
+# What the templates are written in.
+_LANGUAGE = "en"
+_BACKTICKS = re.compile(r"`([^`]+)`")
 _WORTH_TRYING_AGAIN = (429, 500, 503)
 
 
@@ -61,6 +66,7 @@ class Pages:
         self._csrf = csrf
         self._flashes = flashes
         self._clock = clock
+        self._environment.filters["with_code"] = _with_code
         self._environment.globals.update(
             academy={
                 "name": settings.academy_name,
@@ -91,7 +97,7 @@ class Pages:
         csrf_token = _Lazy(lambda: self._csrf.token(request))
         html = self._environment.get_template(template).render(
             visitor=visitor,
-            language=visitor.language if visitor else "en",
+            language=_LANGUAGE,
             theme=visitor.theme if visitor else "auto",
             path=request.scope["path"],
             query=_query(request),
@@ -176,6 +182,11 @@ def safe_next(location: str | None, fallback: str) -> str:
     if not location or not location.startswith("/") or location.startswith("//"):
         return fallback
     return location if location.isprintable() and "\\" not in location else fallback
+
+
+def _with_code(text: str) -> Markup:
+    """Shows what stands between `backticks` as code."""
+    return Markup(_BACKTICKS.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped first
 
 
 class _Lazy:

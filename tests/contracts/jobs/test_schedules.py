@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from academy.infrastructure.jobs.base import Handler, JobKind
@@ -127,6 +127,7 @@ async def test_a_kind_has_one_schedule(workshop: Workshop) -> None:
         workshop.queue.schedule(HOURLY, Count(0), every=timedelta(hours=2))
 
 
+@settings(deadline=None)
 @given(
     st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC)).map(to_milliseconds),  # noqa: DTZ001
     st.timedeltas(timedelta(seconds=1), timedelta(days=40)).map(lambda d: timedelta(seconds=d // timedelta(seconds=1))),

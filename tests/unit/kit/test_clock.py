@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from academy.kit.clock import SystemClock, to_milliseconds
@@ -20,6 +20,7 @@ def test_the_system_clock_tells_the_time() -> None:
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 
 
+@settings(deadline=None)
 @given(st.datetimes(datetime(1000, 1, 1), datetime(9000, 1, 1), timezones=ZONES))  # noqa: DTZ001
 def test_a_moment_is_cut_to_milliseconds_in_utc(moment: datetime) -> None:
     cut = to_milliseconds(moment)

@@ -4,7 +4,7 @@ import unicodedata
 from urllib.parse import quote, unquote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from academy.kit.slugs import LONGEST_SLUG, slugify
@@ -14,6 +14,7 @@ TRICKY = "aAeéÉßİıſKΣςǅ𝐒ℌﬁⅣ²①ज़क्ष\u0300\u0301\u0
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from(TRICKY), max_size=120)
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_a_slug_is_safe_short_and_stable(text: str) -> None:
     slug = slugify(text)
@@ -28,6 +29,7 @@ def test_a_slug_is_safe_short_and_stable(text: str) -> None:
     assert unquote(quote(slug)) == slug
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_case_and_form_make_no_difference(text: str) -> None:
     slug = slugify(text)
@@ -36,6 +38,7 @@ def test_case_and_form_make_no_difference(text: str) -> None:
     assert slugify(text.casefold()) == slug
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("abcxyz019 -"), min_size=1))
 def test_plain_words_keep_their_letters(text: str) -> None:
     assert slugify(text) == "-".join(text.replace("-", " ").split())[:LONGEST_SLUG].rstrip("-")

@@ -38,6 +38,9 @@ AccountDeleted = Callable[[str], Awaitable[None]]
 DiscardImage = Callable[[str], Awaitable[None]]
 """Deletes the stored image with this key, which no account shows any more."""
 
+ProfileChanged = Callable[[], Awaitable[None]]
+"""Told, after it is stored, that what others see of somebody has changed."""
+
 
 class AccountService:
     """Accounts, as their owners use them.
@@ -61,6 +64,7 @@ class AccountService:
         secret: bytes,
         *,
         discard_image: DiscardImage,
+        profile_changed: ProfileChanged,
         export_parts: Sequence[ExportPart] = (),
         on_deleted: Sequence[AccountDeleted] = (),
     ) -> None:
@@ -69,6 +73,7 @@ class AccountService:
         self._clock = clock
         self._passwords = passwords
         self._discard_image = discard_image
+        self._profile_changed = profile_changed
         self._export_parts = export_parts
         self._on_deleted = on_deleted
         self._repository = repository = AccountRepository(database)
@@ -106,7 +111,9 @@ class AccountService:
         if preferences is not None:
             check_preferences(preferences)
             fields["preferences"] = msgspec.to_builtins(preferences)
-        return await self._repository.change_user(principal.user_id, fields) or await self.user(principal.user_id)
+        user = await self._repository.change_user(principal.user_id, fields) or await self.user(principal.user_id)
+        await self._profile_changed()
+        return user
 
     async def set_avatar(self, principal: Principal, key: str | None) -> None:
         """Puts a stored image on the account, or takes it off; the one before is deleted. Raises NotFoundError."""
@@ -116,6 +123,7 @@ class AccountService:
             fields: dict[str, object] = {"profile.avatar_key": key, "updated_at": self._clock.now()}
             await self._repository.change_user(user.id, fields)
             self._discard_avatar(user)
+            self._database.after_commit(self._profile_changed)
 
         await self._database.transaction(work)
 

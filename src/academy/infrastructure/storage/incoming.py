@@ -87,7 +87,9 @@ class IncomingFile:
                     raise ValueError(f"the key {target.relative_to(root)} crosses the key of another object") from error
                 raise
         for folder in (target.parent, *target.parent.parents):
-            _sync_folder(folder)
+            # A folder that is gone was emptied by a deletion in the meantime: nothing in it has to last.
+            with suppress(FileNotFoundError):
+                _sync_folder(folder)
             if folder == root:
                 break
         self._close()

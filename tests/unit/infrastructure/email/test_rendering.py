@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
@@ -102,6 +102,7 @@ def test_a_value_is_shown_as_it_is_and_never_as_markup(kind: str) -> None:
     assert HOSTILE in render(kind, values).text, "plain text has no markup to escape"
 
 
+@settings(deadline=None)
 @given(name=st.text(max_size=60), preview=st.text(max_size=60))
 def test_no_name_changes_the_markup(name: str, preview: str) -> None:
     rendered = render("welcome", {"name": name, "preview": preview})

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from academy.infrastructure.jobs.worker import retry_delay
@@ -18,11 +18,13 @@ def longest(attempt: int) -> timedelta:
     return wait
 
 
+@settings(deadline=None)
 @given(st.integers(1, 200))
 def test_the_pause_grows_within_its_bounds(attempt: int) -> None:
     assert longest(attempt) / 2 <= retry_delay(attempt) <= longest(attempt) <= HOUR
 
 
+@settings(deadline=None)
 @given(st.integers(10**6, 10**18))
 def test_no_number_of_failures_is_too_large(attempt: int) -> None:
     assert HOUR / 2 <= retry_delay(attempt) <= HOUR

@@ -5,7 +5,7 @@ import time
 
 import bcrypt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from academy.infrastructure.security.passwords import PasswordHasher, WeakPassword
@@ -110,6 +110,7 @@ async def test_hashing_does_not_hold_up_the_event_loop() -> None:
     assert beats > 20, "hashing on the loop leaves room for one beat between two hashes"
 
 
+@settings(deadline=None)
 @given(st.text(max_size=100))
 def test_any_text_is_accepted_or_refused_with_a_reason(password: str) -> None:
     fits = len(password) >= 10 and len(password.encode()) <= 72 and "\0" not in password

@@ -7,7 +7,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc import jwe
 from joserfc.jwk import OctKey
@@ -133,6 +133,7 @@ def test_claims_that_are_no_object_are_refused(claims: object) -> None:
     assert TOKENS.session_of(signed({"alg": "HS256"}, claims)) is None
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_any_changed_character_spoils_a_token(data: st.DataObject) -> None:
     token = TOKENS.issue("user", "session")
@@ -154,6 +155,7 @@ HEADERS = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(
     st.text()
     | st.lists(st.binary(max_size=9).map(part), max_size=6).map(".".join)
