@@ -248,11 +248,11 @@ async def test_health_shows_its_details_to_admins_only(shared_embedded_academy: 
         assert set((await browser.get("/health")).json()) == {"status"}
 
 
-async def test_pages_say_which_language_they_are_in(shared_embedded_academy: TestAcademy) -> None:
-    """Times and money follow the visitor; the words are English until there are others."""
+async def test_pages_look_as_their_visitor_prefers(shared_embedded_academy: TestAcademy) -> None:
     person = await shared_embedded_academy.person()
     api = await shared_embedded_academy.signed_in_api(person=person)
-    wanted = {"preferences": {"language": "hi", "time_zone": "Europe/London", "theme": "dark"}}
+    wanted = {"preferences": {"language": "en", "time_zone": "Europe/London", "theme": "dark"}}
     assert (await api.patch("me", json=wanted)).status_code == 200
     page = (await (await shared_embedded_academy.signed_in_browser(person=person)).get("/dashboard")).text
     assert '<html lang="en" data-theme="dark">' in page
+    assert '<html lang="en">' in (await shared_embedded_academy.browser().get("/login")).text

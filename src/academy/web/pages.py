@@ -25,8 +25,6 @@ from academy.web.requests import PageRequest
 from academy.web.settings import WebSettings
 
 _SIGN_IN_STATUS = STATUS_OF_KIND[Kind.UNAUTHENTICATED].value
-# What the templates are written in.
-_LANGUAGE = "en"
 _BACKTICKS = re.compile(r"`([^`]+)`")
 _WORTH_TRYING_AGAIN = (429, 500, 503)
 
@@ -97,7 +95,7 @@ class Pages:
         csrf_token = _Lazy(lambda: self._csrf.token(request))
         html = self._environment.get_template(template).render(
             visitor=visitor,
-            language=_LANGUAGE,
+            language=visitor.language if visitor else "en",
             theme=visitor.theme if visitor else "auto",
             path=request.scope["path"],
             query=_query(request),
