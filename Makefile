@@ -36,7 +36,7 @@ test: lint types ## Everything that CI checks, against real servers that are sta
 	@rm -f .coverage .coverage.*
 	@COVERAGE_PROCESS_START=$(CURDIR)/pyproject.toml $(BIN)/python -m tests.servers.run -- \
 		$(BIN)/coverage run -m pytest -q -n 2 --dist worksteal
-	@$(BIN)/coverage combine -q && $(BIN)/coverage report --fail-under=80 | tail -n 30
+	@$(BIN)/coverage combine -q && $(BIN)/coverage report --fail-under=90 | tail -n 30
 
 lint: $(TEST_STAMP) ## Style, formatting, import contracts, templates
 	@$(BIN)/ruff check --quiet .
