@@ -129,8 +129,13 @@ class Academy:
             self.secret,
             discard_image=self.videos.files.delete,
             profile_changed=self.response_cache.clear,
-            export_parts=[self.learning.export, self.reviews.export],
-            on_deleted=[self.reviews.forget_author, self.learning.forget_user, self.enrolments.forget_user],
+            export_parts=[self.learning.export, self.reviews.export, self.videos.export],
+            on_deleted=[
+                self.reviews.forget_author,
+                self.learning.forget_user,
+                self.enrolments.forget_user,
+                self.videos.forget_owner,
+            ],
         )
         self.administration = AccountAdministration(self.database, self.clock, passwords)
         self.admin = AdminService(

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from academy.features.courses.curriculum import LessonDraft, SectionDraft
-from academy.features.courses.model import Course, LessonKind, Level
-from academy.features.courses.service import CourseDetails
+from academy.features.courses.model import Course, CourseDetails, LessonKind, Level
 from academy.infrastructure.security.principal import Principal, Role
 from academy.kit.ids import new_id
 from academy.kit.money import Money

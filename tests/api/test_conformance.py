@@ -38,7 +38,7 @@ SECONDS_FOR_ONE_ANSWER = 10
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedAcademy]:
-    """An academy with an account of each role and a published course that somebody learns in."""
+    """An academy with an account of each role."""
     home: Path = tmp_path_factory.mktemp("conformance") / "home"
     with served_academy(home) as academy:
         for role in Role:
@@ -59,16 +59,33 @@ def token(served: ServedAcademy, who: str) -> str:
 
 @pytest.fixture(scope="module")
 def slug(served: ServedAcademy) -> str:
-    """The address of a course that is really there."""
-    with httpx.Client(
-        base_url=f"{served.url}/api/v1/", headers={"Authorization": f"Bearer {token(served, 'instructor')}"}
-    ) as teacher:
-        made = teacher.post("courses", json={"title": "Loops", "price": {"amount": 0, "currency": "INR"}})
+    """The address of a published course that everybody with an account learns in."""
+    with _client(served, "admin") as admin:
+        assert admin.post("categories", json={"name": "Programming"}).status_code == 201
+    details = {
+        "title": "Loops",
+        "subtitle": "Round and round",
+        "description": "Until it is done.",
+        "category": "programming",
+        "price": {"amount": 0, "currency": "INR"},
+    }
+    with _client(served, "instructor") as teacher:
+        made = teacher.post("courses", json=details)
         assert made.status_code == 201, made.text
         lesson = {"title": "First", "kind": "text", "text": "Read me.", "free_preview": True}
         outline = {"sections": [{"title": "Beginning", "lessons": [lesson]}]}
         assert teacher.put("courses/loops/curriculum", json=outline).status_code == 200
+        assert teacher.post("courses/loops/publish").status_code == 200
+    for role in Role:
+        with _client(served, role) as learner:
+            assert learner.post("courses/loops/enrolments").status_code == 201
+            assert learner.put("courses/loops/reviews", json={"stars": 4, "text": "Good."}).status_code in (200, 201)
     return "loops"
+
+
+def _client(served: ServedAcademy, who: str) -> httpx.Client:
+    headers = {"Authorization": f"Bearer {token(served, who)}"}
+    return httpx.Client(base_url=f"{served.url}/api/v1/", headers=headers)
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["good", "bad"])

@@ -1,13 +1,17 @@
 """A form is taken from our own pages only, and from the visitor who was shown it."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 
+from academy.features.courses.model import LessonKind
+from academy.infrastructure.security.principal import Role
 from academy.web.csrf import CSRF_COOKIE
 from tests.academies.in_process import PASSWORD, Browser, TestAcademy
+from tests.api.studio.making import make_course
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -107,7 +111,61 @@ async def test_a_body_without_end_is_not_read_for_a_token(shared_embedded_academ
     assert read <= 1
     large = b"_csrf_token=" + b"x" * (7 << 20)
     answer = await browser.post("/login", content=large, headers={"content-type": "application/x-www-form-urlencoded"})
-    assert answer.status_code == 403
+    assert answer.status_code == 413
+    assert "This form is too large" in answer.text
+
+
+@pytest.mark.parametrize(("has_page", "status"), [(False, 403), (True, 413)])
+async def test_a_form_of_countless_fields_is_not_parsed(
+    shared_embedded_academy: TestAcademy, has_page: bool, status: int
+) -> None:
+    browser, other = shared_embedded_academy.browser(), shared_embedded_academy.browser()
+    if has_page:
+        await token_of(browser)
+    done: list[str] = []
+
+    async def flood() -> None:
+        kind = {"content-type": "application/x-www-form-urlencoded"}
+        assert (await browser.post("/login", content=b"a=&" * 600_000, headers=kind)).status_code == status
+        done.append("flood")
+
+    async def visit() -> None:
+        assert (await other.get("/health/live")).status_code == 200
+        done.append("visit")
+
+    await asyncio.gather(flood(), visit())
+    assert set(done) == {"flood", "visit"}
+    fields = "&".join(["a=1"] * 201).encode()
+    kind = {"content-type": "application/x-www-form-urlencoded"}
+    assert (await browser.post("/login", content=fields, headers=kind)).status_code == status
+
+
+async def test_parsing_a_long_form_does_not_hold_up_others(shared_embedded_academy: TestAcademy) -> None:
+    browser, other = shared_embedded_academy.browser(), shared_embedded_academy.browser()
+    await token_of(browser)
+    done: list[str] = []
+
+    async def send() -> None:
+        kind = {"content-type": "application/x-www-form-urlencoded"}
+        assert (await browser.post("/login", content=b"a=" + b"%41" * 690_000, headers=kind)).status_code == 403
+        done.append("long form")
+
+    async def visit() -> None:
+        assert (await other.get("/health/live")).status_code == 200
+        done.append("visit")
+
+    await asyncio.gather(send(), visit())
+    assert done == ["visit", "long form"]
+
+
+async def test_the_longest_lesson_text_can_be_saved(shared_embedded_academy: TestAcademy) -> None:
+    teacher = await shared_embedded_academy.person(Role.INSTRUCTOR)
+    course = await make_course(shared_embedded_academy, teacher, LessonKind.TEXT)
+    page = f"/studio/courses/{course.slug}/lessons/{course.lessons()[0].id}"
+    browser = await shared_embedded_academy.signed_in_browser(person=teacher)
+    answer = await browser.submit(page, page, title="हिन्दी", text="क" * 200_000)
+    assert answer.status_code == 200
+    assert "क" * 200_000 in answer.text
 
 
 async def test_the_api_needs_none_and_takes_no_cookie(shared_embedded_academy: TestAcademy) -> None:

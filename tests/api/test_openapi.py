@@ -105,7 +105,7 @@ async def test_limits_are_written_down(document: dict[str, Any]) -> None:
     assert schemas["CourseRequest"]["properties"]["tags"]["items"]["maxLength"] == 40
     assert schemas["CourseRequest"]["additionalProperties"] is False
     assert schemas["ReviewRequest"]["properties"]["stars"] == {"type": "integer", "minimum": 1, "maximum": 5}
-    assert schemas["VerifyRequest"]["properties"]["code"]["pattern"] == r"^\d{6}$"
+    assert schemas["VerifyRequest"]["properties"]["code"]["pattern"] == r"^[0-9]{6}$"
     limit = next(p for p in document["paths"]["/api/v1/courses"]["get"]["parameters"] if p["name"] == "limit")
     assert (limit["schema"]["minimum"], limit["schema"]["maximum"]) == (1, 100)
 

@@ -95,7 +95,7 @@ def _addresses_of_sent_mail(admin: httpx.Client) -> set[str]:
     addresses: set[str] = set()
     cursor: dict[str, str] = {}
     while True:
-        page = admin.get("admin/mail", params={"mail_state": "sent", "limit": 100, **cursor}).json()
+        page = admin.get("admin/mail", params={"state": "sent", "limit": 100, **cursor}).json()
         addresses |= {mail["to"] for mail in page["items"]}
         if page["next_cursor"] is None:
             return addresses

@@ -14,8 +14,7 @@ from academy.features.accounts.errors import EmailTaken
 from academy.features.accounts.model import Profile, User
 from academy.features.courses.curriculum import LessonDraft, SectionDraft
 from academy.features.courses.errors import CourseNotFound
-from academy.features.courses.model import Course, CourseStatus, Lesson, LessonKind
-from academy.features.courses.service import CourseDetails
+from academy.features.courses.model import Course, CourseDetails, CourseStatus, Lesson, LessonKind
 from academy.features.videos.model import Video
 from academy.infrastructure.media.synthesis import Slide, synthesize
 from academy.infrastructure.security.principal import Principal, Role

@@ -25,4 +25,5 @@ class SystemClock:
 
     def now(self) -> datetime:
         """Returns the present moment: aware, UTC, whole milliseconds."""
-        return to_milliseconds(datetime.now(UTC))
+        moment = datetime.now(UTC)
+        return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -19,6 +19,11 @@ def new_id() -> str:
     return str(uuid.UUID(int=value))
 
 
+def new_request_id() -> str:
+    """Returns 24 random hexadecimal digits: enough to find a request in the logs, made in half a microsecond."""
+    return os.urandom(12).hex()
+
+
 def new_token() -> str:
     """Returns an unguessable URL-safe token of 256 random bits (43 characters)."""
     return secrets.token_urlsafe(32)

@@ -8,7 +8,7 @@ import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from academy.kit.ids import new_id
+from academy.kit.ids import new_request_id
 from academy.web.problems import INTERNAL_PROBLEM
 from academy.web.requests import is_api
 
@@ -68,7 +68,9 @@ class SecurityHeadersMiddleware:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
-        request_id = new_id()
+        request_id = new_request_id()
+        # Not unbound afterwards: every request has a context of its own, or binds its own id over this one.
+        structlog.contextvars.bind_contextvars(request_id=request_id)
         is_started = False
 
         async def send_with_headers(message: Message) -> None:
@@ -80,14 +82,13 @@ class SecurityHeadersMiddleware:
                 message["headers"] = [*message["headers"], *added, (b"x-request-id", request_id.encode())]
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self._app(scope, receive, send_with_headers)
-            except Exception as error:
-                if is_started:
-                    raise
-                structlog.get_logger().error("request_failed", path=scope["path"], exc_info=error)
-                await _answer_plainly(scope["path"], send_with_headers)
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except Exception as error:
+            if is_started:
+                raise
+            structlog.get_logger().error("request_failed", path=scope["path"], exc_info=error)
+            await _answer_plainly(scope["path"], send_with_headers)
 
 
 async def _answer_plainly(path: str, send: Send) -> None:

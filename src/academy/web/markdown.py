@@ -10,7 +10,8 @@ _TAGS = {
     "ul", "ol", "li", "a", "img", "table", "thead", "tbody", "tr", "th", "td",
 }  # fmt: skip
 _ATTRIBUTES = {"a": {"href", "title"}, "img": {"src", "alt", "title"}, "ol": {"start"}, "code": {"class"}}
-_THREAD_ABOVE = 4_000
+# Unbalanced delimiters take time that grows with the square of their number.
+_THREAD_ABOVE = 500
 
 
 def render_markdown(text: str) -> str:

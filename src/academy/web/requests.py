@@ -34,7 +34,7 @@ def is_api(path: str) -> bool:
 
 
 def client_address(request: PageRequest) -> str:
-    """The visitor's address, as the server (or a trusted proxy in front of it) reports it; "" when unknown."""
+    """The address that connected to the server; behind a proxy that is the proxy's. "" when unknown."""
     return request.client.host if request.client else ""
 
 

@@ -45,14 +45,12 @@ async def test_the_preferences(embedded_academy: TestAcademy) -> None:
     assert '<option value="Asia/Kolkata" selected>' in page.text
     page = await browser.submit("/account/preferences", "/account/preferences", theme="pink", time_zone="Mars/Base")
     assert (page.status_code, page.text.count("Choose one of")) == (422, 2)
-    page = await browser.submit(
-        "/account/preferences", "/account/preferences", theme="dark", time_zone="US/Eastern", notify_replies="true"
-    )
+    page = await browser.submit("/account/preferences", "/account/preferences", theme="dark", time_zone="US/Eastern")
     assert (page.status_code, "Saved." in page.text) == (200, True)
     assert 'data-theme="dark"' in page.text
     assert '<option value="US/Eastern" selected>' in page.text
     held = (await academy.academy.accounts.user(person.user_id)).preferences
-    assert (held.language, held.notify_announcements, held.notify_replies) == ("en", False, True)
+    assert (held.language, held.theme, held.time_zone) == ("en", "dark", "US/Eastern")
 
 
 async def test_the_sessions(academy: TestAcademy) -> None:

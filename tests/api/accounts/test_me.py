@@ -8,9 +8,11 @@ import msgspec
 
 from academy.composition import DOCUMENTS
 from academy.features.accounts.administration import COMMAND_LINE
-from academy.infrastructure.email.model import InboxMail
+from academy.features.videos.model import StoredFile
+from academy.infrastructure.email.model import InboxMail, Mail
 from academy.infrastructure.security.principal import Role
 from tests.academies.in_process import PASSWORD, TestAcademy
+from tests.academies.media import PDF, stream
 from tests.api.accounts.steps import blamed, post, problem, register, sign_in
 
 PROFILE = {"headline": "Analyst", "bio": "I count things.", "links": ["https://example.com/asha"]}
@@ -18,8 +20,6 @@ PREFERENCES = {
     "language": "en",
     "time_zone": "Europe/Berlin",
     "theme": "dark",
-    "notify_announcements": False,
-    "notify_replies": True,
 }
 
 
@@ -46,7 +46,7 @@ WRONG: list[tuple[dict[str, object], set[str]]] = [
     ({"profile": {**PROFILE, "links": ["https://example.com"] * 6}}, {"profile.links"}),
     ({"preferences": {**PREFERENCES, "theme": "pink"}}, {"theme"}),
     ({"preferences": {**PREFERENCES, "time_zone": "Mars/Base", "language": "tlh"}}, {"time_zone", "language"}),
-    ({"preferences": {**PREFERENCES, "notify_replies": "perhaps"}}, {"preferences.notify_replies"}),
+    ({"preferences": {**PREFERENCES, "theme": 7}}, {"preferences.theme"}),
 ]
 
 
@@ -85,6 +85,8 @@ async def test_the_export_holds_everything(academy: TestAcademy) -> None:
         "enrolments",
         "progress",
         "reviews",
+        "videos",
+        "files",
     }
     account = export["account"]
     assert (account["email"], account["name"], account["role"]) == ("asha@example.com", "Asha Rao", "learner")
@@ -133,6 +135,43 @@ async def test_deletion_leaves_no_personal_data(academy: TestAcademy) -> None:
     assert trail.items[0].action == "account_deleted"
     await register(academy, "present@example.com")
     assert (await academy.last_code("present@example.com")).isdigit()
+
+
+async def test_the_mail_of_an_address_belongs_to_who_has_it_now(academy: TestAcademy) -> None:
+    first = await academy.person(email="x@example.com")
+    accounts = academy.academy.accounts
+    for address in ("y@example.com", "z@example.com"):
+        await accounts.ask_for_email_change(first, address, PASSWORD)
+        await accounts.confirm_email_change(first, await academy.last_code(address))
+    await register(academy, "x@example.com")
+    await academy.work()
+    mails = academy.academy.database.collection(Mail)
+    for query in ({"to": "x@example.com"}, {"to": "y@example.com"}):
+        assert await mails.count(query) == 1
+    exported = (await accounts.export(first))["mails"]
+    assert isinstance(exported, list)
+    assert len(exported) == 2, "the codes that y and z were sent"
+    await accounts.delete(first, PASSWORD)
+    assert [mail.to for mail in await mails.find({})] == ["x@example.com"]
+    assert (await academy.last_code("x@example.com")).isdigit(), "the mail of the new owner stays"
+
+
+async def test_uploads_are_exported_and_deleted_with_the_account(academy: TestAcademy) -> None:
+    person, other = await academy.person(Role.INSTRUCTOR), await academy.person(Role.INSTRUCTOR)
+    files = academy.academy.videos.files
+    api = await academy.signed_in_api(person=person)
+    course_file = await files.store_file(person, "Course.pdf", "application/pdf", stream(PDF), course_id="course")
+    own = await files.store_file(person, "Own.pdf", "application/pdf", stream(PDF))
+    others = await files.store_file(other, "Other.pdf", "application/pdf", stream(PDF))
+    export = (await api.get("me/export")).json()
+    assert [set(file) for file in export["files"]] == [{"name", "size", "type", "created_at"}] * 2
+    assert {file["name"] for file in export["files"]} == {own.file_name, course_file.file_name}
+    assert export["videos"] == []
+    assert (await api.request("DELETE", "me", json={"password": PASSWORD})).status_code == 204
+    rows = await academy.academy.database.collection(StoredFile).find({})
+    left = {course_file.key, others.key}
+    assert {row.key for row in rows} == left
+    assert {found.key for found in await academy.academy.storage.list()} == left
 
 
 async def test_an_account_without_a_password_is_deleted_by_its_session_alone(embedded_academy: TestAcademy) -> None:

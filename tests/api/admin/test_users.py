@@ -171,7 +171,7 @@ async def test_the_audit_trail_tells_who_did_what(embedded_academy: TestAcademy)
     api = await academy.signed_in_api(person=boss)
     for wanted in ({"role": "instructor"}, {"suspended": True}, {"suspended": True}, {"suspended": False}):
         assert (await change(api, person, **wanted)).status_code == 200
-    trail = (await academy.academy.admin.audit()).items
+    trail = (await academy.academy.administration.audit()).items
     told = [(e.actor_id, e.action.value, e.details) for e in reversed(trail) if e.subject_id == person.user_id]
     assert told == [
         (COMMAND_LINE, "account_created", {"role": "learner"}),

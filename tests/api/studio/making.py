@@ -5,8 +5,7 @@ import re
 import httpx
 
 from academy.features.courses.curriculum import LessonDraft, SectionDraft
-from academy.features.courses.model import Course, LessonKind
-from academy.features.courses.service import CourseDetails
+from academy.features.courses.model import Course, CourseDetails, LessonKind
 from academy.infrastructure.security.principal import Principal
 from academy.kit.money import Money
 from tests.academies.html import elements, text

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from academy.features.courses.curriculum import LessonDraft, SectionDraft
-from academy.features.courses.model import Course, LessonKind
-from academy.features.courses.service import CourseDetails
+from academy.features.courses.model import Course, CourseDetails, LessonKind
 from academy.infrastructure.security.principal import Principal
 from academy.kit.money import Money
 from tests.academies.in_process import TestAcademy

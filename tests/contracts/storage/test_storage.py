@@ -1,6 +1,7 @@
 """The promise of the storage door, on every storage."""
 
 import asyncio
+import errno
 import hashlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from academy.infrastructure.storage.base import ObjectTooLarge, Storage
 from academy.infrastructure.storage.factory import make_storage
+from academy.infrastructure.storage.incoming import unavailable
 from academy.infrastructure.storage.local import LocalStorage
 from academy.infrastructure.storage.memory import MemoryStorage
 from academy.infrastructure.storage.settings import StorageSettings
@@ -165,7 +167,6 @@ async def test_missing_objects(storage: Storage) -> None:
             await storage.copy(key, "target")
         await storage.delete(key)
         assert not await storage.exists(key)
-        assert storage.local_path(key) is None
     assert await keys(storage) == ["a/b"]
 
 
@@ -252,3 +253,10 @@ async def test_local_path_is_the_file(tmp_path: Path) -> None:
     path = storage.local_path("a/b")
     assert path == tmp_path / "files" / "a" / "b"
     assert path.read_bytes() == b"here"
+    assert storage.local_path("a/none") == tmp_path / "files" / "a" / "none", "looking is left to the caller"
+    assert MemoryStorage().local_path("a/b") is None
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
+def test_a_disk_that_fails_says_when_to_try_again(number: int) -> None:
+    assert unavailable(OSError(number, "")).retry_after == 60

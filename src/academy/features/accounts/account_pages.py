@@ -38,12 +38,10 @@ class ProfileForm(msgspec.Struct, kw_only=True):
 
 
 class PreferencesForm(msgspec.Struct, kw_only=True):
-    """How the academy looks and writes."""
+    """How the academy looks."""
 
     theme: str = "auto"
     time_zone: str = "Asia/Kolkata"
-    notify_announcements: bool = False
-    notify_replies: bool = False
 
 
 class PasswordForm(msgspec.Struct, kw_only=True):

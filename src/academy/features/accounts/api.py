@@ -20,7 +20,7 @@ from academy.web.requests import PageRequest, client_address, client_device
 
 Email = Annotated[str, Meta(min_length=3, max_length=254)]
 Password = Annotated[str, Meta(min_length=1, max_length=1000)]
-Code = Annotated[str, Meta(pattern=r"^\d{6}$", description="The six digits of the mail.")]
+Code = Annotated[str, Meta(pattern=r"^[0-9]{6}$", max_length=6, description="The six digits of the mail.")]
 Token = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
@@ -76,13 +76,11 @@ class ProfileAnswer(msgspec.Struct, kw_only=True):
 
 
 class PreferencesAnswer(msgspec.Struct, kw_only=True):
-    """How the academy looks to a person, and when it writes."""
+    """How the academy looks to a person."""
 
     language: str
     time_zone: str
     theme: str
-    notify_announcements: bool
-    notify_replies: bool
 
 
 class UserAnswer(msgspec.Struct, kw_only=True):
@@ -138,8 +136,6 @@ class PreferencesChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
     language: Annotated[str, Meta(max_length=8)] = "en"
     time_zone: Annotated[str, Meta(max_length=60)] = "Asia/Kolkata"
     theme: Annotated[str, Meta(description=f"One of {', '.join(THEMES)}.", max_length=10)] = "auto"
-    notify_announcements: bool = True
-    notify_replies: bool = True
 
 
 class MeChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

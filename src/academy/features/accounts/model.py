@@ -28,13 +28,11 @@ class Profile(msgspec.Struct, kw_only=True):
 
 
 class Preferences(msgspec.Struct, kw_only=True):
-    """How a person wants the academy to look and when to be written to."""
+    """How a person wants the academy to look."""
 
     language: str = "en"
     time_zone: str = "Asia/Kolkata"
     theme: str = "auto"
-    notify_announcements: bool = True
-    notify_replies: bool = True
 
 
 class User(Document, kw_only=True):

@@ -14,6 +14,7 @@ from academy.features.accounts.model import (
     UserStatus,
 )
 from academy.infrastructure.database.base import Database, Page
+from academy.infrastructure.database.batches import delete_in_batches
 from academy.infrastructure.security.principal import Role
 
 
@@ -89,7 +90,8 @@ class AccountRepository:
 
     async def delete_unverified(self, before: datetime) -> int:
         """Removes accounts that were made before a moment and never proven."""
-        return await self._users.delete_many({"status": UserStatus.UNVERIFIED.value, "created_at": {"$lt": before}})
+        query = {"status": UserStatus.UNVERIFIED.value, "created_at": {"$lt": before}}
+        return await delete_in_batches(self._users, query, sort=("created_at",))
 
     # --- sessions and refresh tokens ---
 
@@ -142,9 +144,10 @@ class AccountRepository:
 
     async def delete_expired(self, now: datetime) -> None:
         """Removes sessions and tokens whose time is over; codes an hour later, since their counts limit new ones."""
-        for collection in (self._sessions, self._tokens):
-            await collection.delete_many({"expires_at": {"$lt": now}})
-        await self._codes.delete_many({"expires_at": {"$lt": now - timedelta(hours=1)}})
+        over, sort = {"expires_at": {"$lt": now}}, ("expires_at",)
+        await delete_in_batches(self._sessions, over, sort=sort)
+        await delete_in_batches(self._tokens, over, sort=sort)
+        await delete_in_batches(self._codes, {"expires_at": {"$lt": now - timedelta(hours=1)}}, sort=sort)
 
     # --- one-time codes ---
 

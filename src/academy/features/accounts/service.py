@@ -221,7 +221,7 @@ class AccountService:
                 {"action": entry.action, "at": entry.created_at, **entry.details}
                 for entry in await self._repository.audit_of(user.id)
             ],
-            "mails": await self._mail.log_of(user.email),
+            "mails": [mail for address in await self._addresses_of(user) for mail in await self._mail.log_of(address)],
         }
         for part in self._export_parts:
             parts |= await part(user.id)
@@ -243,12 +243,22 @@ class AccountService:
                 await clean_up(user.id)
             await self._repository.delete_codes_of(user.id)
             await self._repository.end_sessions_of(user.id)
-            await self._mail.forget([user.email, *user.former_emails])
+            await self._mail.forget(await self._addresses_of(user))
             await self._repository.delete_user(user.id)
             await self._audit.note(AuditAction.ACCOUNT_DELETED, user.id)
             self._discard_avatar(user)
 
         await self._database.transaction(work)
+
+    async def _addresses_of(self, user: User) -> list[str]:
+        """Returns the address of an account and its former ones, without those that are somebody else's by now."""
+        addresses = [user.email]
+        for former in dict.fromkeys(user.former_emails):
+            if former != user.email:
+                holder = await self._repository.user_by_email(email_key(former))
+                if holder is None or holder.id == user.id:
+                    addresses.append(former)
+        return addresses
 
 
 def _wrong_password(field: str) -> InvalidError:

@@ -3,11 +3,12 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 
 import msgspec
 
 from academy.features.accounts.administration import AccountAdministration
-from academy.features.accounts.model import AuditEntry, User, UserList
+from academy.features.accounts.model import User, UserList
 from academy.features.courses.model import Course, CourseStatus
 from academy.features.courses.service import CourseService
 from academy.features.enrolment.model import Enrolment
@@ -23,6 +24,9 @@ from academy.kit.clock import Clock
 from academy.kit.errors import ConflictError, NotFoundError
 
 _CHECK_SECONDS = 2.0
+# Anybody may ask for the academy's health: however many do, the checks run this often only.
+_REPORT_LASTS = timedelta(seconds=5)
+_MOST_DEAD_COUNTED = 1_000
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +84,14 @@ class AdminService:
         self._email = email
         self._jobs = jobs
         self._storage = storage
+        self._checks = {
+            "database": HealthCheck(self._database_detail),
+            "storage": HealthCheck(storage.health_check),
+            "email": HealthCheck(email.health_check),
+            "jobs": HealthCheck(self._jobs_detail, is_vital=False),
+        }
+        self._report: asyncio.Task[HealthReport] | None = None
+        self._report_begun: datetime = clock.now()
 
     async def overview(self) -> Overview:
         """Returns the academy in figures."""
@@ -158,20 +170,18 @@ class AdminService:
         """Queues a dead job again. Raises NotFoundError, ConflictError."""
         return await self._jobs.retry(job_id)
 
-    async def audit(self, *, limit: int = 50, cursor: str | None = None) -> Page[AuditEntry]:
-        """Returns the audit trail, newest first. Raises InvalidCursor."""
-        return await self._accounts.audit(limit=limit, cursor=cursor)
-
     async def health(self) -> HealthReport:
+        """Returns a report at most a few seconds old; those who ask while one is being made share it."""
+        now, report = self._clock.now(), self._report
+        if report is None or (report.done() and (report.cancelled() or now - self._report_begun >= _REPORT_LASTS)):
+            report = self._report = asyncio.create_task(self._make_report())
+            self._report_begun = now
+        return await asyncio.shield(report)
+
+    async def _make_report(self) -> HealthReport:
         """Runs all checks at once, each within its time limit."""
-        names = ("database", "storage", "email", "jobs")
-        checks = await asyncio.gather(
-            _checked(self._database_detail),
-            _checked(self._storage.health_check),
-            _checked(self._email.health_check),
-            _checked(self._jobs_detail, is_vital=False),
-        )
-        report = dict(zip(names, checks, strict=True))
+        checks = await asyncio.gather(*(check.run() for check in self._checks.values()))
+        report = dict(zip(self._checks, checks, strict=True))
         states = {check.status for check in checks}
         worst = next((state for state in ("error", "degraded") if state in states), "healthy")
         return HealthReport(status=worst, checks=report)
@@ -184,21 +194,40 @@ class AdminService:
         return (await self._database.health_check(timeout_seconds=_CHECK_SECONDS)).detail
 
     async def _jobs_detail(self) -> str:
-        dead = (await self._jobs.counts()).get(JobStatus.DEAD.value, 0)
+        dead = await self._jobs.count_dead(at_most=_MOST_DEAD_COUNTED)
         if not dead:
             return ""
-        return f"{dead} {'job is' if dead == 1 else 'jobs are'} dead; see Admin, Jobs."
+        number = f"{dead:,} or more" if dead == _MOST_DEAD_COUNTED else str(dead)
+        return f"{number} {'job is' if dead == 1 else 'jobs are'} dead; see Admin, Jobs."
 
 
-async def _checked(check: Callable[[], Awaitable[str]], *, is_vital: bool = True) -> Check:
-    """Runs a check that answers what is wrong, "" when all is well."""
-    begun = time.perf_counter()
-    try:
-        async with asyncio.timeout(_CHECK_SECONDS):
-            detail = await check()
-    except TimeoutError:
-        detail = f"No answer within {_CHECK_SECONDS:.0f} s."
-    except Exception as error:  # noqa: BLE001 - whatever a check meets is its answer
-        detail = f"The check failed: {error!r}"
-    status = "healthy" if not detail else "error" if is_vital else "degraded"
-    return Check(status=status, duration_ms=round((time.perf_counter() - begun) * 1000, 2), detail=detail)
+class HealthCheck:
+    """A check that is not waited for longer than its time limit.
+
+    `ask` answers what is wrong, "" when all is well. What hangs on a disk cannot be cancelled: it is left behind, and
+    nothing new is asked until it has ended, so that hanging checks do not pile up.
+    """
+
+    def __init__(self, ask: Callable[[], Awaitable[str]], *, is_vital: bool = True) -> None:
+        self._ask = ask
+        self._is_vital = is_vital
+        self._asked: asyncio.Future[str] | None = None
+
+    async def run(self) -> Check:
+        """Returns the check's answer, its failure, or that there is none in time."""
+        begun = time.perf_counter()
+        if self._asked is None or self._asked.done():
+            self._asked = asyncio.ensure_future(self._ask())
+        await asyncio.wait({self._asked}, timeout=_CHECK_SECONDS)
+        detail = _detail(self._asked)
+        self._asked.cancel()
+        status = "healthy" if not detail else "error" if self._is_vital else "degraded"
+        return Check(status=status, duration_ms=round((time.perf_counter() - begun) * 1000, 2), detail=detail)
+
+
+def _detail(asked: asyncio.Future[str]) -> str:
+    if not asked.done() or asked.cancelled():
+        return f"No answer within {_CHECK_SECONDS:.0f} s."
+    if error := asked.exception():
+        return f"The check failed: {error!r}"
+    return asked.result()

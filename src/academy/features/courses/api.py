@@ -15,9 +15,9 @@ from msgspec import Meta
 from academy.features.accounts.model import User
 from academy.features.courses import categories_api, reviews_api
 from academy.features.courses.curriculum import LessonDraft, SectionDraft
-from academy.features.courses.model import Course, CourseStatus, Lesson, LessonKind, Level, Section
+from academy.features.courses.model import Course, CourseDetails, CourseStatus, Lesson, LessonKind, Level, Section
 from academy.features.courses.repository import CatalogueFilter, CourseSort
-from academy.features.courses.service import CourseDetails, CourseService
+from academy.features.courses.service import CourseService
 from academy.infrastructure.database.errors import VersionConflict
 from academy.infrastructure.security.principal import Principal
 from academy.kit.errors import InvalidError
@@ -101,7 +101,7 @@ class PriceRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Integer minor units and an ISO 4217 currency."""
 
     amount: Annotated[int, Meta(ge=0, le=100_000_000_00)]
-    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$")]
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$", max_length=3)]
 
 
 class CourseRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -142,7 +142,7 @@ class LessonRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     kind: LessonKind
     id: str | None = None
     free_preview: bool = False
-    youtube_id: Annotated[str, Meta(pattern=r"^[\w-]{0,20}$")] | None = None
+    youtube_id: Annotated[str, Meta(pattern=r"^([A-Za-z0-9_-]{11})?$", max_length=11)] | None = None
     text: Annotated[str, Meta(max_length=200_000)] | None = None
 
 
@@ -339,7 +339,7 @@ def _lesson_draft(lesson: LessonRequest) -> LessonDraft:
         kind=lesson.kind,
         id=lesson.id,
         free_preview=lesson.free_preview,
-        youtube_id=lesson.youtube_id,
+        youtube_id=None if lesson.youtube_id is None else lesson.youtube_id.strip(),
     )
 
 

@@ -6,6 +6,7 @@ import msgspec
 
 from academy.features.courses.errors import InvalidCurriculum
 from academy.features.courses.model import Course, Lesson, LessonKind, Section
+from academy.kit.text import is_one_line
 
 MOST_SECTIONS = 60
 MOST_LESSONS = 500
@@ -56,6 +57,9 @@ def build_curriculum(course: Course, draft: CurriculumDraft) -> list[Section]:
 def _check_part(part_id: str | None, title: str, known: Container[str], used: set[str]) -> None:
     if not title.strip():
         raise InvalidCurriculum("Every section and lesson needs a title.", fields={"title": "Give it a title."})
+    if not is_one_line(title):
+        text = "A title is one line, without control characters."
+        raise InvalidCurriculum(text, fields={"title": text})
     if part_id is not None:
         if part_id not in known:
             raise InvalidCurriculum("The outline names a part that this course does not have. Reload the page.")

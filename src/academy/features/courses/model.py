@@ -114,7 +114,7 @@ class Course(Document, kw_only=True):
     """A course.
 
     Attributes:
-        slug: unique, part of the address; fixed once published.
+        slug: unique, part of the address; never changes.
         instructor_ids: users who may edit it; the first made it.
         price: what a learner pays; amount 0 is free.
         is_free: kept beside price for filtering by index.
@@ -176,6 +176,21 @@ class Course(Document, kw_only=True):
     def lesson(self, lesson_id: str) -> Lesson | None:
         """The lesson with this id, or None."""
         return next((lesson for lesson in self.lessons() if lesson.id == lesson_id), None)
+
+
+class CourseDetails(msgspec.Struct, kw_only=True, frozen=True):
+    """What the makers of a course say about it."""
+
+    title: str
+    subtitle: str = ""
+    description: str = ""
+    category: str = ""
+    level: Level = Level.BEGINNER
+    language: str = "en"
+    price: Money
+    tags: list[str] = []
+    outcomes: list[str] = []
+    requirements: list[str] = []
 
 
 class LessonText(Document, kw_only=True):

@@ -162,7 +162,7 @@ class CourseRepository:
     async def change(self, course_id: str, revision: int | None, fields: dict[str, object]) -> Course | None:
         """Sets fields of a course and counts its revision; None when it has another revision than `revision` by now.
 
-        Without `revision` the change is made in any case. Raises UniqueViolation for a taken slug.
+        Without `revision` the change is made in any case.
         """
         query: dict[str, object] = {"id": course_id}
         if revision is not None:

@@ -74,8 +74,6 @@ class ReviewService:
         course = await self._courses.by_slug(slug)
         if course is None or course.status is CourseStatus.DRAFT:
             raise CourseNotFound
-        if not await self._is_enrolled(principal.user_id, course.id):
-            raise OnlyLearnersReview
 
         async def work() -> Review:
             # The course is touched first: two reviewers of one course then wait for each other, and the rating that is
@@ -83,6 +81,8 @@ class ReviewService:
             locked = await self._repository.course_for_update(course.id)
             if locked is None:
                 raise CourseNotFound
+            if not await self._is_enrolled(principal.user_id, course.id):
+                raise OnlyLearnersReview
             review = await self._store(principal, course, stars, text)
             locked.rating = rating_of(await self._repository.stars_of(course.id))
             await self._repository.set_rating(locked)

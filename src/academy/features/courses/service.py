@@ -15,6 +15,7 @@ from academy.features.courses.curriculum import (
     with_video,
     without_video,
 )
+from academy.features.courses.details import check_details
 from academy.features.courses.errors import (
     CourseHasLearners,
     CourseNotFound,
@@ -24,14 +25,13 @@ from academy.features.courses.errors import (
     SlugTaken,
 )
 from academy.features.courses.facets import RememberedFacets
-from academy.features.courses.model import Category, Course, CourseStatus, Lesson, LessonKind, Level
+from academy.features.courses.model import Category, Course, CourseDetails, CourseStatus, Lesson, LessonKind
 from academy.features.courses.repository import CatalogueFilter, CourseList, CourseRepository, Facets
 from academy.infrastructure.database.base import Database, Page
 from academy.infrastructure.database.errors import UniqueViolation, VersionConflict
 from academy.infrastructure.security.principal import Principal, Role
 from academy.kit.clock import Clock
 from academy.kit.errors import InvalidError
-from academy.kit.money import Money
 from academy.kit.slugs import slugify
 
 PublicContentChanged = Callable[[], Awaitable[None]]
@@ -49,21 +49,6 @@ OnCourseDeleted = Callable[[str], Awaitable[None]]
 
 LearnerStates = Callable[[str, Sequence[str]], Awaitable[Mapping[str, LearnerState]]]
 """Asks a higher feature: for this user, the state in each of these courses in which they are enrolled."""
-
-
-class CourseDetails(msgspec.Struct, kw_only=True, frozen=True):
-    """What the makers of a course say about it."""
-
-    title: str
-    subtitle: str = ""
-    description: str = ""
-    category: str = ""
-    level: Level = Level.BEGINNER
-    language: str = "en"
-    price: Money
-    tags: list[str] = []
-    outcomes: list[str] = []
-    requirements: list[str] = []
 
 
 class CourseService:
@@ -137,7 +122,7 @@ class CourseService:
         """
         if not principal.may_act_as(Role.INSTRUCTOR):
             raise NotYourCourse
-        self._check(details, await self._repository.categories())
+        check_details(details, await self._repository.categories())
         wanted = slugify(slug or details.title)
         if not wanted:
             field = "slug" if slug else "title"
@@ -198,12 +183,16 @@ class CourseService:
 
         Raises CourseNotFound, NotYourCourse, InvalidError; VersionConflict when `revision` is not the present one.
         """
-        course = await self.for_editing(principal, slug)
-        held = {name: getattr(course, name) for name in CourseDetails.__struct_fields__}
-        details = CourseDetails(**{**held, **changes})
-        self._check(details, await self._repository.categories())
-        fields = {name: value for name, value in msgspec.to_builtins(details).items() if name in changes}
-        return await self._change(course, {**fields, "is_free": details.price.is_free}, revision)
+
+        async def work() -> Course:
+            course = await self.for_editing(principal, slug)
+            held = {name: getattr(course, name) for name in CourseDetails.__struct_fields__}
+            details = CourseDetails(**{**held, **changes})
+            check_details(details, await self._repository.categories())
+            fields = {name: value for name, value in msgspec.to_builtins(details).items() if name in changes}
+            return await self._change(course, {**fields, "is_free": details.price.is_free}, revision)
+
+        return await self._database.transaction(work)
 
     async def set_cover(self, principal: Principal, slug: str, cover_key: str | None) -> Course:
         """Puts a stored image on the course, or takes it off."""
@@ -297,23 +286,31 @@ class CourseService:
 
     async def publish(self, principal: Principal, slug: str) -> Course:
         """Puts a course into the catalogue. Publishing a published one changes nothing. Raises NotReadyToPublish."""
-        course = await self.for_editing(principal, slug)
-        missing = missing_for_publication(course)
-        if missing:
-            raise NotReadyToPublish(missing)
-        if course.status is CourseStatus.PUBLISHED:
-            return course
-        fields: dict[str, object] = {"status": CourseStatus.PUBLISHED.value}
-        if course.published_at is None:
-            fields["published_at"] = self._clock.now()
-        return await self._change(course, fields, None)
+
+        async def work() -> Course:
+            course = await self.for_editing(principal, slug)
+            missing = missing_for_publication(course)
+            if missing:
+                raise NotReadyToPublish(missing)
+            if course.status is CourseStatus.PUBLISHED:
+                return course
+            fields: dict[str, object] = {"status": CourseStatus.PUBLISHED.value}
+            if course.published_at is None:
+                fields["published_at"] = self._clock.now()
+            return await self._change(course, fields, None)
+
+        return await self._database.transaction(work)
 
     async def unpublish(self, principal: Principal, slug: str) -> Course:
         """Takes a course out of the catalogue; its learners keep it. A draft stays one."""
-        course = await self.for_editing(principal, slug)
-        if course.status is not CourseStatus.PUBLISHED:
-            return course
-        return await self._change(course, {"status": CourseStatus.UNPUBLISHED.value}, None)
+
+        async def work() -> Course:
+            course = await self.for_editing(principal, slug)
+            if course.status is not CourseStatus.PUBLISHED:
+                return course
+            return await self._change(course, {"status": CourseStatus.UNPUBLISHED.value}, None)
+
+        return await self._database.transaction(work)
 
     async def delete(self, principal: Principal, slug: str) -> None:
         """Deletes a course nobody is enrolled in. Raises CourseHasLearners."""
@@ -397,18 +394,6 @@ class CourseService:
         """Called in a transaction, so that whoever waits for the change finds no page from before it."""
         self._database.after_commit(self._facets.forget)
         self._database.after_commit(self._content_changed)
-
-    @staticmethod
-    def _check(details: CourseDetails, categories: Sequence[Category]) -> None:
-        fields: dict[str, str] = {}
-        if not details.title.strip():
-            fields["title"] = "Give the course a title."
-        if details.category and details.category not in {c.slug for c in categories}:
-            fields["category"] = "Choose one of the categories."
-        if details.price.amount < 0:
-            fields["price"] = "The price cannot be negative."
-        if fields:
-            raise InvalidError("Some fields need another look.", fields=fields)
 
 
 def may_edit(course: Course, visitor: Principal | None) -> bool:

@@ -6,8 +6,8 @@ from litestar.params import FromPath
 
 from academy.features.courses.curriculum import missing_for_publication
 from academy.features.courses.errors import CourseHasLearners, NotReadyToPublish
-from academy.features.courses.model import Course, LessonVideo
-from academy.features.courses.service import CourseDetails, CourseService
+from academy.features.courses.model import Course, CourseDetails, LessonVideo
+from academy.features.courses.service import CourseService
 from academy.features.courses.studio_forms import LONGEST_TEXT, DetailsForm, NewCourseForm, details_form, note_changes
 from academy.features.courses.studio_media import StudioMedia
 from academy.infrastructure.database.errors import VersionConflict

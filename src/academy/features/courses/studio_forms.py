@@ -9,8 +9,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from academy.features.courses.model import Course, Lesson, LessonKind, Level
-from academy.features.courses.service import CourseDetails
+from academy.features.courses.model import Course, CourseDetails, Lesson, LessonKind, Level
 from academy.kit.errors import InvalidError
 from academy.kit.money import Money
 from academy.web.forms import Form, empty_form
@@ -49,7 +48,7 @@ class DetailsForm(msgspec.Struct, kw_only=True):
     level: Level = Level.BEGINNER
     language: Annotated[str, Meta(min_length=2, max_length=8)] = "en"
     price: Annotated[str, Meta(min_length=1, max_length=20)]
-    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$")]
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$", max_length=3)]
     tags: Annotated[str, Meta(max_length=800)] = ""
     outcomes: Annotated[str, Meta(max_length=4_000)] = ""
     requirements: Annotated[str, Meta(max_length=4_000)] = ""

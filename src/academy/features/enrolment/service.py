@@ -51,7 +51,7 @@ class EnrolmentService:
                 return held, False
             if course.status is not CourseStatus.PUBLISHED:
                 raise NotOpenForEnrolment
-            if not course.is_free:
+            if not course.price.is_free:
                 raise PaymentNeeded
             return await self._give_access(principal, course, held), True
 

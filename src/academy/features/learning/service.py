@@ -140,8 +140,6 @@ class LearningService:
         course = await self._courses.get(slug, principal)
         if course.lesson(lesson_id) is None:
             raise LessonNotFound
-        if not await self._enrolments.is_enrolled(principal.user_id, course.id):
-            raise NotEnrolled
         for attempt in range(_FIRST_RECORD_TRIES):
             try:
                 return course, await self._database.transaction(
@@ -161,6 +159,8 @@ class LearningService:
         position_seconds: float | None,
         completed: bool | None,
     ) -> CourseProgress:
+        if not await self._enrolments.is_enrolled(principal.user_id, course.id):
+            raise NotEnrolled
         held = await self._repository.of(principal.user_id, course.id)
         before = held.lessons.get(lesson_id, LessonProgress()) if held else LessonProgress()
         progress = LessonProgress(

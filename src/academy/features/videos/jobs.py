@@ -69,7 +69,7 @@ class VideoProbe:
     async def _look(self, video: Video) -> tuple[VideoFacts, str]:
         with tempfile.TemporaryDirectory(prefix="academy-probe-") as folder:
             path = self._storage.local_path(video.key)
-            if path is None:
+            if path is None or not await asyncio.to_thread(path.is_file):
                 path = Path(folder) / "original"
                 await self._download(video.key, path)
             poster = Path(folder) / "poster.webp"

@@ -1,9 +1,13 @@
 """Every query of the videos and files."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from academy.features.videos.model import StoredFile, Video, VideoStatus
-from academy.infrastructure.database.base import LARGEST_PAGE, Database, Page
+from academy.infrastructure.database.base import LARGEST_PAGE, Collection, Database, Filter, Page
+from academy.infrastructure.database.document import Document
+
+D = TypeVar("D", bound=Document)
 
 
 class VideoRepository:
@@ -55,14 +59,26 @@ class VideoRepository:
 
     async def delete_of_course(self, course_id: str) -> list[str]:
         """Removes the videos and files of a course; returns the keys of what is stored for them."""
+        return await self._delete_all({"course_id": course_id})
+
+    async def delete_of_owner(self, user_id: str) -> list[str]:
+        """Removes what a user uploaded and no course has; returns the keys of what is stored for it."""
+        return await self._delete_all({"owner_id": user_id, "course_id": None})
+
+    async def _delete_all(self, query: Filter) -> list[str]:
         keys: list[str] = []
-        while videos := await self._videos.find({"course_id": course_id}):
+        while videos := await self._videos.find(query):
             keys += [key for video in videos for key in (video.key, video.poster_key) if key]
             await self._videos.delete_many({"id": {"$in": [video.id for video in videos]}})
-        while files := await self._files.find({"course_id": course_id}):
+        while files := await self._files.find(query):
             keys += [file.key for file in files]
             await self._files.delete_many({"id": {"$in": [file.id for file in files]}})
         return keys
+
+    async def uploads_of(self, user_id: str) -> tuple[list[Video], list[StoredFile]]:
+        """Returns all videos and all files that a user uploaded, newest first."""
+        query = {"owner_id": user_id}
+        return await _all(self._videos, query), await _all(self._files, query)
 
     async def videos_in_courses(self, limit: int, cursor: str | None) -> Page[Video]:
         """Returns a page of all videos that belong to a course, course by course."""
@@ -78,3 +94,12 @@ class VideoRepository:
         query = {"id": {"$in": list(ids)}}
         videos, files = await self._videos.find(query), await self._files.find(query)
         return {video.id for video in videos} | {file.id for file in files}
+
+
+async def _all(collection: Collection[D], query: Filter) -> list[D]:
+    page = await collection.page(query, sort=("-created_at",), limit=LARGEST_PAGE)
+    found = list(page.items)
+    while page.next_cursor:
+        page = await collection.page(query, sort=("-created_at",), limit=LARGEST_PAGE, cursor=page.next_cursor)
+        found += page.items
+    return found

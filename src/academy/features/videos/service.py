@@ -10,7 +10,7 @@ from academy.features.videos.addresses import MediaAddresses
 from academy.features.videos.errors import VideoNotAllowed, VideoNotFound, VideoNotReady
 from academy.features.videos.files import FileService
 from academy.features.videos.kinds import VIDEO_FOLDER, limit_of, upload_rules, with_head
-from academy.features.videos.model import FileKind, Video, VideoStatus
+from academy.features.videos.model import FileKind, StoredFile, Video, VideoStatus
 from academy.features.videos.repository import VideoRepository
 from academy.infrastructure.database.base import Database, Page
 from academy.infrastructure.database.errors import DatabaseUnavailable
@@ -184,8 +184,18 @@ class VideoService:
 
     async def forget_course(self, course_id: str) -> None:
         """Deletes all videos and files of a course, with the transaction that deletes the course itself."""
-        keys = await self._repository.delete_of_course(course_id)
+        self._remove_after_commit(await self._repository.delete_of_course(course_id))
 
+    async def forget_owner(self, user_id: str) -> None:
+        """Deletes a deleted account's videos and files, in the open transaction; those of courses stay with them."""
+        self._remove_after_commit(await self._repository.delete_of_owner(user_id))
+
+    async def export(self, user_id: str) -> dict[str, object]:
+        """Returns what a person uploaded, for the export of their data."""
+        videos, files = await self._repository.uploads_of(user_id)
+        return {"videos": [_exported(video) for video in videos], "files": [_exported(file) for file in files]}
+
+    def _remove_after_commit(self, keys: Sequence[str]) -> None:
         async def remove() -> None:
             await self._remove(keys)
 
@@ -286,6 +296,15 @@ class VideoService:
         """Returns the video if it still waits for its check."""
         video = await self._repository.get(video_id)
         return video if video and video.status is VideoStatus.CHECKING else None
+
+
+def _exported(upload: Video | StoredFile) -> dict[str, object]:
+    return {
+        "name": upload.file_name,
+        "size": upload.size,
+        "type": upload.content_type,
+        "created_at": upload.created_at,
+    }
 
 
 def _owns(principal: Principal, video: Video) -> bool:

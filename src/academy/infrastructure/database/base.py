@@ -32,7 +32,8 @@ everything back; one that leaves a nested `work` does, too, even when the outer 
 with another one is run again by the engine, never by features. `work` must be short and never wait for anything but
 this database. A UniqueViolation dooms the open transaction: let it leave `work` (further calls in it raise
 `UnsupportedQuery`). Functions given to `after_commit` run once, in order, after the outermost transaction is durable,
-and never when it is rolled back; outside a transaction they run at once.
+and never when it is rolled back; outside a transaction they run at once. One that fails is logged and neither stops the
+others nor fails the transaction. All run to their end even when the task is cancelled meanwhile; it waits for them.
 
 Paging. `page` walks a sort order with an opaque cursor that holds the sort keys and the id of the last document;
 documents inserted or removed meanwhile never make it repeat or skip the others.

@@ -16,12 +16,13 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ConfigurationError, OperationFailure, PyMongoError
 
 from academy.infrastructure.database.base import Collection, CollectionStats, Database, DatabaseStats, Health
+from academy.infrastructure.database.completion import Callback, run_callbacks
 from academy.infrastructure.database.document import Document
 from academy.infrastructure.database.errors import DatabaseUnavailable
 from academy.infrastructure.database.mongodb_collection import LOCKS, Call, MongoCollection
 from academy.infrastructure.database.mongodb_errors import translated
 from academy.infrastructure.database.mongodb_indexes import make_collection
-from academy.infrastructure.database.mongodb_transactions import Callback, Transactions
+from academy.infrastructure.database.mongodb_transactions import Transactions
 from academy.infrastructure.database.mongodb_watch import OpenConnections, SlowCommands
 from academy.infrastructure.database.settings import DatabaseSettings
 from academy.kit.errors import ForbiddenError
@@ -124,10 +125,7 @@ class MongoDatabase(Database):
         if unit is not None:
             return await self._transactions.join(unit, work)
         async with self._busy() as client:
-            answer, callbacks = await self._transactions.run(client, work)
-        for callback in callbacks:
-            await callback()
-        return answer
+            return await self._transactions.run(client, work)
 
     def after_commit(self, callback: Callback) -> None:
         """Runs `callback` after the open transaction, or schedules it now."""
@@ -135,11 +133,7 @@ class MongoDatabase(Database):
         if unit is not None:
             unit.callbacks.append(callback)
             return
-
-        async def run() -> None:
-            await callback()
-
-        task = asyncio.get_running_loop().create_task(run())
+        task = asyncio.get_running_loop().create_task(run_callbacks([callback]))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -14,12 +14,12 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 
+from academy.infrastructure.database.completion import Callback, completed, run_callbacks
 from academy.infrastructure.database.document import Index
 from academy.infrastructure.database.errors import DatabaseUnavailable, UnsupportedQuery
 from academy.infrastructure.database.mongodb_errors import is_lost_race, is_unreachable, translate, translated
 
 T = TypeVar("T")
-Callback = Callable[[], Awaitable[None]]
 
 # Units that lose against others are tried again for this long; longer than any crowd on one document needs.
 RACE_SECONDS = 30.0
@@ -45,6 +45,7 @@ class Unit:
         callbacks: what runs after the commit.
         failure: the driver's error after which the server has given the transaction up, if any.
         abandoned: an exception left a nested `work`, or a call was cancelled: nothing of the whole may be kept.
+        committed: all of it is kept, whatever happens to the task that waits to hear so.
         finished: committed or rolled back; tasks that were started in it and outlive it are no part of it.
         turn: lets one call at a time use the session.
     """
@@ -54,6 +55,7 @@ class Unit:
         self.callbacks: list[Callback] = []
         self.failure: PyMongoError | None = None
         self.abandoned = False
+        self.committed = False
         self.finished = False
         self.turn = asyncio.Lock()
 
@@ -100,8 +102,8 @@ class Transactions:
                     unit.abandoned = True
                 raise
 
-    async def run(self, sessions: Sessions, work: Callable[[], Awaitable[T]]) -> tuple[T, list[Callback]]:
-        """Runs `work` as one unit, again after lost races; returns its answer and what must run after the commit."""
+    async def run(self, sessions: Sessions, work: Callable[[], Awaitable[T]]) -> T:
+        """Runs `work` as one unit, again after lost races, then what must run after its commit; returns its answer."""
         started = time.monotonic()
         for attempt in itertools.count():
             try:
@@ -123,37 +125,45 @@ class Transactions:
             unit.abandoned = True
             raise
 
-    async def _attempt(self, sessions: Sessions, work: Callable[[], Awaitable[T]]) -> tuple[T, list[Callback]]:
+    async def _attempt(self, sessions: Sessions, work: Callable[[], Awaitable[T]]) -> T:
         with translated():
-            session = sessions.start_session()
-        async with session:
-            await session.start_transaction(ReadConcern("snapshot"))
-            unit = Unit(session)
-            token = self._current.set(unit)
-            try:
-                answer = await work()
-                unit.check()
-            except BaseException as error:
-                await self._roll_back(unit)
-                if isinstance(error, Exception) and unit.failure is not None and is_lost_race(unit.failure):
-                    raise _Again(unit.failure) from error
-                raise
-            finally:
-                self._current.reset(token)
-                unit.finished = True
-            await self._commit(session)
-        return answer, unit.callbacks
+            unit = Unit(sessions.start_session())
+        try:
+            async with unit.session as session:
+                await session.start_transaction(ReadConcern("snapshot"))
+                answer = await self._work_in(unit, work)
+                # To its end: only then it is known whether the callbacks must run.
+                await completed(asyncio.get_running_loop().create_task(self._commit(unit)))
+        finally:
+            if unit.committed:
+                await run_callbacks(unit.callbacks)
+        return answer
+
+    async def _work_in(self, unit: Unit, work: Callable[[], Awaitable[T]]) -> T:
+        token = self._current.set(unit)
+        try:
+            answer = await work()
+            unit.check()
+        except BaseException as error:
+            await self._roll_back(unit)
+            if isinstance(error, Exception) and unit.failure is not None and is_lost_race(unit.failure):
+                raise _Again(unit.failure) from error
+            raise
+        finally:
+            self._current.reset(token)
+            unit.finished = True
+        return answer
 
     async def _roll_back(self, unit: Unit) -> None:
         if unit.session.in_transaction:
             with suppress(PyMongoError), pymongo.timeout(ABORT_SECONDS):
                 await unit.session.abort_transaction()
 
-    async def _commit(self, session: AsyncClientSession) -> None:
+    async def _commit(self, unit: Unit) -> None:
         deadline = time.monotonic() + self._timeout
         while True:
             try:
-                await session.commit_transaction()
+                await unit.session.commit_transaction()
             except PyMongoError as error:
                 if is_lost_race(error):
                     raise _Again(error) from error
@@ -161,4 +171,5 @@ class Transactions:
                 if not unknown or time.monotonic() > deadline:
                     raise translate(error, "", ()) from error
             else:
+                unit.committed = True
                 return

@@ -10,13 +10,14 @@ from typing import TypeVar
 import apsw
 
 from academy.infrastructure.database.base import Collection, CollectionStats, Database, DatabaseStats, Health
+from academy.infrastructure.database.completion import Callback, run_callbacks
 from academy.infrastructure.database.document import Document
 from academy.infrastructure.database.errors import DatabaseUnavailable
 from academy.infrastructure.database.settings import DatabaseSettings
 from academy.infrastructure.database.sqlite_collection import SqliteCollection, rebuild_side_tables
 from academy.infrastructure.database.sqlite_connection import Connection, Threads, translated
 from academy.infrastructure.database.sqlite_schema import Schema, quoted, schema_of
-from academy.infrastructure.database.sqlite_transactions import Callback, Transactions, Unit
+from academy.infrastructure.database.sqlite_transactions import Transactions, Unit
 from academy.kit.errors import ForbiddenError
 
 D = TypeVar("D", bound=Document)
@@ -140,10 +141,7 @@ class SqliteDatabase(Database):
         if unit is not None:
             return await transactions.join(unit, work)
         with translated():
-            answer, callbacks = await transactions.run(work)
-        for callback in callbacks:
-            await callback()
-        return answer
+            return await transactions.run(work)
 
     def after_commit(self, callback: Callback) -> None:
         """Runs `callback` after the open transaction commits; schedules it at once when none is open."""
@@ -151,11 +149,7 @@ class SqliteDatabase(Database):
         if unit is not None:
             unit.callbacks.append(callback)
             return
-
-        async def run() -> None:
-            await callback()
-
-        task = asyncio.get_running_loop().create_task(run())
+        task = asyncio.get_running_loop().create_task(run_callbacks([callback]))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import apsw
 
+from academy.infrastructure.database.completion import completed
 from academy.infrastructure.database.errors import DatabaseUnavailable, UniqueViolation, UnsupportedQuery
 from academy.infrastructure.database.settings import DatabaseSettings
 
@@ -123,7 +124,7 @@ class Threads:
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Runs `work` in the writer's thread. A caller that is cancelled waits until it is done, then ends."""
-        return await _uncut(asyncio.get_running_loop().run_in_executor(self._write_pool, self._write, work))
+        return await completed(asyncio.get_running_loop().run_in_executor(self._write_pool, self._write, work))
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Runs `work` in one of the readers' threads."""
@@ -156,16 +157,3 @@ class Threads:
         for connection in reversed(self._opened):
             connection.close()
         self._opened.clear()
-
-
-async def _uncut(future: asyncio.Future[T]) -> T:
-    """Awaits a thread's work to its end even when the waiting task is cancelled; then the cancellation goes on."""
-    try:
-        return await asyncio.shield(future)
-    except asyncio.CancelledError:
-        while not future.done():
-            try:
-                await asyncio.wait([future])
-            except asyncio.CancelledError:
-                continue
-        raise

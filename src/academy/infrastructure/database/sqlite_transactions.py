@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from typing import TypeVar
 
+from academy.infrastructure.database.completion import Callback, run_callbacks
 from academy.infrastructure.database.errors import DatabaseUnavailable, UnsupportedQuery, VersionConflict
 from academy.infrastructure.database.sqlite_connection import Connection, Threads
 
 T = TypeVar("T")
-Callback = Callable[[], Awaitable[None]]
 
 # As long as MongoDB lets a transaction live: a `work` that hangs must not keep every other writer out for ever.
 LONGEST_SECONDS = 60.0
@@ -24,12 +24,14 @@ class Unit:
     Attributes:
         callbacks: what runs after the commit.
         doomed: a call in it failed, or an exception left a nested `work`: nothing of the whole may be kept.
+        committed: all of it is kept, whatever happens to the task that waits to hear so.
         finished: committed or rolled back; tasks that were started in it and outlive it are no part of it.
     """
 
     def __init__(self) -> None:
         self.callbacks: list[Callback] = []
         self.doomed = False
+        self.committed = False
         self.finished = False
 
     def check(self) -> None:
@@ -101,26 +103,35 @@ class Transactions:
             else:
                 write.done.set_result(outcome)
 
-    async def run(self, work: Callable[[], Awaitable[T]]) -> tuple[T, list[Callback]]:
-        """Runs `work` as one unit; returns its answer and what must run after the commit."""
+    async def run(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Runs `work` as one unit, then what must run after its commit; returns its answer."""
         begun = time.monotonic()
         unit = Unit()
-        async with self._turn:
-            await self._threads.write(lambda connection: connection.begin(self._wait_left(begun)))
-            token = self._current.set(unit)
-            try:
+        try:
+            async with self._turn:
                 try:
-                    answer = await _in_time(work)
-                    unit.check()
-                finally:
-                    # Before the end is in line for the thread: what comes later from tasks of `work` is on its own.
-                    unit.finished = True
-                    self._current.reset(token)
-                await self._threads.write(lambda connection: connection.rows("COMMIT"))
-            except BaseException:
-                await self._threads.write(_roll_back)
-                raise
-        return answer, unit.callbacks
+                    # In here, since a task that is cancelled while it waits for other processes begins all the same.
+                    await self._threads.write(lambda connection: connection.begin(self._wait_left(begun)))
+                    answer = await self._work_in(unit, work)
+                    await self._threads.write(lambda connection: _commit(connection, unit))
+                except BaseException:
+                    await self._threads.write(_roll_back)
+                    raise
+        finally:
+            if unit.committed:
+                await run_callbacks(unit.callbacks)
+        return answer
+
+    async def _work_in(self, unit: Unit, work: Callable[[], Awaitable[T]]) -> T:
+        token = self._current.set(unit)
+        try:
+            answer = await _in_time(work)
+            unit.check()
+        finally:
+            # Before the end is in line for the thread: what comes later from tasks of `work` is on its own.
+            unit.finished = True
+            self._current.reset(token)
+        return answer
 
     @staticmethod
     async def join(unit: Unit, work: Callable[[], Awaitable[T]]) -> T:
@@ -174,6 +185,11 @@ def _commit_together(connection: Connection, batch: Sequence[_Write], wait: floa
         _roll_back(connection)
         raise
     return outcomes
+
+
+def _commit(connection: Connection, unit: Unit) -> None:
+    connection.rows("COMMIT")
+    unit.committed = True
 
 
 def _roll_back(connection: Connection) -> None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from academy.infrastructure.database.base import Database, Page
+from academy.infrastructure.database.batches import delete_in_batches
 from academy.infrastructure.database.errors import UniqueViolation
 from academy.infrastructure.jobs.base import E, Event, Handler, JobKind, P
 from academy.infrastructure.jobs.model import Job, JobStatus
@@ -193,7 +194,8 @@ class DatabaseJobQueue:
 
     async def delete_finished(self, before: datetime) -> int:
         """Removes jobs that were done before a moment; dead ones stay until someone looks at them."""
-        return await self._jobs.delete_many({"status": JobStatus.DONE, "finished_at": {"$lt": before}})
+        query = {"status": JobStatus.DONE, "finished_at": {"$lt": before}}
+        return await delete_in_batches(self._jobs, query, sort=("finished_at",))
 
     def _over(self, status: JobStatus) -> dict[str, object]:
         now = self._clock.now()
@@ -211,6 +213,10 @@ class DatabaseJobQueue:
     async def counts(self) -> dict[str, int]:
         """Counts jobs by status; states without jobs are left out."""
         return {str(group.key): group.count for group in await self._jobs.group({}, by="status")}
+
+    async def count_dead(self, *, at_most: int) -> int:
+        """Counts dead jobs by their index; the counting stops at `at_most`."""
+        return await self._jobs.count({"status": JobStatus.DEAD}, at_most=at_most)
 
     async def retry(self, job_id: str) -> Job:
         """Queues a dead job again, with all its tries; a scheduled one runs beside its schedule.

@@ -19,6 +19,9 @@ import msgspec
 
 from academy.kit.errors import AcademyError, Kind, NotFoundError, UnavailableError
 
+# A disk is freed or mounted by people.
+_RETRY_SECONDS = 60
+
 
 class StoredObject(msgspec.Struct, frozen=True, kw_only=True):
     """An object in the storage: key, size in bytes, SHA-256 of its bytes in hex ("" when not computed)."""
@@ -45,6 +48,9 @@ class StorageUnavailable(UnavailableError):
     """The storage does not answer or is full; nothing was kept."""
 
     code = "storage_unavailable"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retry_after=_RETRY_SECONDS)
 
 
 def missing(key: str) -> NotFoundError:
@@ -92,5 +98,8 @@ class Storage(Protocol):
         ...
 
     def local_path(self, key: str) -> Path | None:
-        """Path of the object when it lies on this machine's disk (for zero-copy delivery and probing), else None."""
+        """Path at which the storage keeps `key` when it keeps files on this machine's disk, else None. Never blocks.
+
+        Whether there is such a file is for the caller to see. Raises ValueError.
+        """
         ...

@@ -152,10 +152,9 @@ class LocalStorage:
         """Writes, reads and deletes a tiny object; returns "" when well, else what is wrong. Never raises."""
         return await check_health(self)
 
-    def local_path(self, key: str) -> Path | None:
-        """Path of the object's file, or None when there is no such object."""
-        path = self._path(key)
-        return path if path.is_file() else None
+    def local_path(self, key: str) -> Path:
+        """Path of the object's file, whether or not there is one."""
+        return self._path(key)
 
     def _path(self, key: str) -> Path:
         return self._root / checked_key(key)

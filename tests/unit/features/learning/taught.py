@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from academy.features.courses.curriculum import LessonDraft, SectionDraft
-from academy.features.courses.model import Course, Lesson, LessonKind
-from academy.features.courses.service import CourseDetails
+from academy.features.courses.model import Course, CourseDetails, Lesson, LessonKind
 from academy.features.videos.model import Video
 from academy.infrastructure.security.principal import Principal, Role
 from academy.kit.ids import new_id

@@ -184,6 +184,32 @@ async def test_a_video_deleted_during_its_check_stays_deleted(academy: VideoAcad
     assert all(seconds == 0 for _, seconds in academy.told)
 
 
+async def test_what_no_course_has_goes_with_its_owner(academy: VideoAcademy, film: bytes) -> None:
+    owner = person()
+    own = await academy.videos.upload(owner, "own.mp4", "", stream(film))
+    taught = await academy.videos.upload(owner, "taught.mp4", "", stream(film), course_id="course")
+    others = await academy.videos.upload(person(), "other.mp4", "", stream(film))
+    await academy.worker.drain()
+    exported = (await academy.videos.export(owner.user_id))["videos"]
+    details = [
+        {"name": video.file_name, "size": len(film), "type": "video/mp4", "created_at": video.created_at}
+        for video in (taught, own)
+    ]
+    assert exported == details
+
+    async def breaks_off() -> None:
+        await academy.videos.forget_owner(owner.user_id)
+        raise NotFoundError("not deleted after all")
+
+    before = await academy.keys()
+    with pytest.raises(NotFoundError):
+        await academy.database.transaction(breaks_off)
+    assert await academy.keys() == before
+    await academy.database.transaction(lambda: academy.videos.forget_owner(owner.user_id))
+    assert {key.split("/")[1] for key in await academy.keys()} == {taught.id, others.id}
+    assert [video.id for video in (await academy.videos.list_mine(owner)).items] == [taught.id]
+
+
 async def test_images_are_cleaned_and_public(academy: VideoAcademy) -> None:
     file = await academy.videos.files.store_image(
         person(), "Cover.JPG", "image/jpeg", stream(make_picture()), Shape.COVER

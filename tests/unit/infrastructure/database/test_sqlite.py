@@ -8,6 +8,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from academy.infrastructure.database import sqlite
 from academy.infrastructure.database.settings import DatabaseSettings
 from academy.infrastructure.database.sqlite import SqliteDatabase
 from tests.contracts.database.documents import Book, Counter, book
@@ -94,15 +95,42 @@ async def test_a_reader_pins_no_old_state(database: SqliteDatabase, path: Path) 
     assert is_busy == 0
 
 
-async def test_slow_operations_are_counted(database: SqliteDatabase) -> None:
-    loop, release = asyncio.get_running_loop(), asyncio.Event()
+async def test_a_transaction_cancelled_while_another_process_writes_leaves_nothing_open(
+    database: SqliteDatabase, path: Path
+) -> None:
+    loop, begins = asyncio.get_running_loop(), asyncio.Event()
+
+    def trace(_: apsw.Cursor, statement: str, bound: object) -> bool:
+        if statement == "BEGIN IMMEDIATE":
+            loop.call_soon_threadsafe(begins.set)
+        return True
+
+    assert database._opened is not None
+    writer = database._opened.threads._writer
+    assert writer is not None
+    writer._connection.exec_trace = trace
+    books = database.collection(Book)
+    other = apsw.Connection(str(path))
+    other.execute("BEGIN IMMEDIATE")
+    waiting = asyncio.create_task(database.transaction(lambda: books.insert(book("lost"))))
+    await begins.wait()
+    waiting.cancel()
+    await asyncio.sleep(0)
+    other.execute("COMMIT")
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await books.insert(book("alone"))
+    await database.transaction(lambda: books.insert(book("unit")))
+    assert [one.slug for one in await books.find({}, sort=("slug",))] == ["alone", "unit"]
+    other.execute("BEGIN IMMEDIATE")  # for other processes, too
+    other.close()
+
+
+async def test_slow_operations_are_counted(database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (await database.stats()).slow_operations
-
-    def hold(_: object) -> None:
-        asyncio.run_coroutine_threadsafe(asyncio.wait_for(release.wait(), 5), loop).result()
-
-    slow = asyncio.create_task(database.read("books", hold))
-    await asyncio.sleep(0.15)
-    release.set()
-    await slow
+    await database.read("books", lambda _: None)
+    assert (await database.stats()).slow_operations == before
+    monkeypatch.setattr(sqlite, "_SLOW_SECONDS", 0.0)
+    await database.read("books", lambda _: None)
+    monkeypatch.undo()
     assert (await database.stats()).slow_operations == before + 1

@@ -34,11 +34,18 @@ function markEnds() {
   }
 }
 
-async function save(part, undo) {
+// Saves wait for each other, so that of two quick moves the second is also the last to arrive.
+let saved = Promise.resolve();
+
+function save(part, undo) {
   markEnds();
   const order = parts()
     .map((each) => each.dataset.part)
     .join("\n");
+  saved = saved.then(() => send(order, part, undo));
+}
+
+async function send(order, part, undo) {
   try {
     const answer = await fetch(outline.dataset.outline, {
       method: "POST",

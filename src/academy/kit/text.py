@@ -1,0 +1,11 @@
+"""Rules about texts that hold everywhere."""
+
+import unicodedata
+
+# Control characters, half surrogate pairs, line and paragraph separators.
+_BREAKING = frozenset({"Cc", "Cs", "Zl", "Zp"})
+
+
+def is_one_line(text: str) -> bool:
+    """Whether a text can stand in one line of a page, a mail's subject or a log: nothing in it breaks or hides it."""
+    return not any(unicodedata.category(character) in _BREAKING for character in text)
