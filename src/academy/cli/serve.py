@@ -117,14 +117,11 @@ def _refuse_used_port(host: str, port: int) -> None:
 def _places(settings: Settings, *, demo: bool) -> list[str]:
     """Tells where everything is, a line each."""
     web = settings.web
-    lines = [f"{web.academy_name} is open at {web.public_url}"]
-    if not web.is_production:
-        lines.append(f"  Mail      {web.local_url}/dev/mail")
-    lines.append(f"  API       {web.local_url}/api/docs")
-    lines.append(f"  Data      {_data_place(settings)}")
+    places = [] if web.is_production else [("Mail", f"{web.local_url}/dev/mail")]
+    places += [("API", f"{web.local_url}/api/docs"), ("Data", _data_place(settings))]
     if demo:
-        lines += [f"  {account.who.capitalize():<10} {account.email}  {DEMO_PASSWORD}" for account in DEMO_ACCOUNTS]
-    return lines
+        places += [(account.who.capitalize(), f"{account.email}  {DEMO_PASSWORD}") for account in DEMO_ACCOUNTS]
+    return [f"{web.academy_name} is open at {web.public_url}", *(f"  {name:<11}{place}" for name, place in places)]
 
 
 def _data_place(settings: Settings) -> str:

@@ -1,5 +1,7 @@
 """The overview, the jobs and the mail log, over the API on both engines."""
 
+import asyncio
+
 import msgspec
 
 from academy.features.accounts.code_mail import SEND_CODE
@@ -35,6 +37,12 @@ async def test_the_overview_counts(academy: TestAcademy) -> None:
     jobs = figures.pop("jobs")
     assert figures == {"users": 3, "courses": 1, "published_courses": 1, "enrolments": 1}
     assert jobs["dead"] == 1
+
+
+async def test_who_asks_for_the_health_meanwhile_shares_the_report(embedded_academy: TestAcademy) -> None:
+    api = await embedded_academy.signed_in_api(Role.ADMIN)
+    reports = await asyncio.gather(*(api.get("admin/health") for _ in range(5)))
+    assert len({report.text for report in reports}) == 1, "each check took the same time to the hundredth of a ms"
 
 
 async def test_health_names_each_part(embedded_academy: TestAcademy) -> None:

@@ -71,9 +71,9 @@ def test_the_server_says_where_it_is_once_it_answers_and_ends_when_told(tmp_path
         assert next_line(running) == f"Rtech Academy is open at {academy.url}\n"
         assert httpx.get(f"{academy.url}/health/ready").status_code == 200
         assert [next_line(running) for _ in range(3)] == [
-            f"  Mail      {academy.url}/dev/mail\n",
-            f"  API       {academy.url}/api/docs\n",
-            f"  Data      {academy.home}\n",
+            f"  Mail       {academy.url}/dev/mail\n",
+            f"  API        {academy.url}/api/docs\n",
+            f"  Data       {academy.home}\n",
         ]
         assert ended(running, signal.SIGTERM) == (0, "", "")
 
