@@ -18,7 +18,7 @@ def main(wanted: list[str]) -> int:
     load.prepare()
     uri = os.environ["TEST_MONGODB_URI"]
     groups: dict[str, Callable[[Path], Iterator[Row]]] = {
-        "cached": pages.cached,
+        "cached": lambda folder: pages.cached(folder, uri),
         "uncached": lambda folder: pages.uncached(folder, uri),
         "clients": pages.many_clients,
         "sign-in": sign_in.sign_in,

@@ -18,22 +18,27 @@ _PLACES = {"catalogue page": "/courses", "API list": "/api/v1/courses"}
 _FEW = 2
 
 
-def cached(folder: Path) -> Iterator[Row]:
-    """Yields how many cached answers a second, as a share of constant answers of the same bytes."""
-    with filled_academy(folder, 1_000, cache_seconds=600) as academy:
-        for what, path in _PLACES.items():
-            body = httpx.get(academy.url + path).content
-            with constant_server(folder, body) as constant:
-                shares: list[float] = []
-                rates: list[float] = []
-                for _ in range(REPEATS):
-                    ours = load(academy.url + path, seconds=SECONDS, connections=CONNECTIONS)
-                    theirs = load(constant, seconds=SECONDS, connections=CONNECTIONS)
-                    _check(ours)
-                    shares.append(ours.requests_per_second / theirs.requests_per_second)
-                    rates.append(ours.requests_per_second)
-            yield row(f"{what} from the cache, share of a constant answer's rate", shares, at_least=0.6)
-            yield row(f"{what} from the cache ({len(body) // 1000} kB)", rates, unit=" /s")
+def cached(folder: Path, mongodb_uri: str) -> Iterator[Row]:
+    """Yields how many cached answers a second, as a share of constant answers of the same bytes, on each engine."""
+    for engine, uri in (("SQLite", ""), ("MongoDB", mongodb_uri)):
+        with filled_academy(folder, 1_000, mongodb_uri=uri, cache_seconds=600) as academy:
+            for what, path in _PLACES.items():
+                yield from _cached_place(folder, academy.url + path, f"{what} from the cache, {engine}")
+
+
+def _cached_place(folder: Path, url: str, what: str) -> Iterator[Row]:
+    body = httpx.get(url).content
+    with constant_server(folder, body) as constant:
+        shares: list[float] = []
+        rates: list[float] = []
+        for _ in range(REPEATS):
+            ours = load(url, seconds=SECONDS, connections=CONNECTIONS)
+            theirs = load(constant, seconds=SECONDS, connections=CONNECTIONS)
+            _check(ours)
+            shares.append(ours.requests_per_second / theirs.requests_per_second)
+            rates.append(ours.requests_per_second)
+    yield row(f"{what}, share of a constant answer's rate", shares, at_least=0.6)
+    yield row(f"{what} ({len(body) // 1000} kB)", rates, unit=" /s")
 
 
 def uncached(folder: Path, mongodb_uri: str) -> Iterator[Row]:
