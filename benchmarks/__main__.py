@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import load, media, operation, pages, sign_in
+from benchmarks import load, mail, media, operation, pages, sign_in
 from benchmarks.results import Row, report, save, show
 
 
@@ -24,6 +24,7 @@ def main(wanted: list[str]) -> int:
         "sign-in": sign_in.sign_in,
         "upload": media.upload,
         "ranges": media.ranges,
+        "mail": lambda folder: mail.mail(folder, uri),
         "operation": operation.operation,
     }
     rows: list[Row] = []

@@ -3,7 +3,7 @@
 import os
 from typing import Any, cast
 
-from litestar import Litestar
+from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
@@ -15,6 +15,7 @@ from academy.features.accounts import account_pages
 from academy.features.accounts import api as accounts_api
 from academy.features.accounts import pages as accounts_pages
 from academy.features.admin import api as admin_api
+from academy.features.admin import mail_api, mail_pages
 from academy.features.admin import pages as admin_pages
 from academy.features.courses import api as courses_api
 from academy.features.courses import pages as courses_pages
@@ -24,6 +25,8 @@ from academy.features.enrolment import api as enrolment_api
 from academy.features.enrolment import pages as enrolment_pages
 from academy.features.learning import api as learning_api
 from academy.features.learning import pages as learning_pages
+from academy.features.notifications import api as notifications_api
+from academy.features.notifications import pages as notifications_pages
 from academy.features.videos import api as videos_api
 from academy.features.videos import avatar_pages
 from academy.features.videos import pages as videos_pages
@@ -36,6 +39,7 @@ from academy.web.authentication import AuthenticationMiddleware, provide_princip
 from academy.web.compression import CompressionMiddleware
 from academy.web.content_type import check_content_type
 from academy.web.csrf import CsrfProtection
+from academy.web.deadlines import DeadlineMiddleware
 from academy.web.development import inbox_handlers
 from academy.web.documentation import documentation_handlers
 from academy.web.flash import Flashes
@@ -67,12 +71,26 @@ FEATURES = (
     enrolment_pages,
     learning_api,
     learning_pages,
+    notifications_api,
+    notifications_pages,
     admin_api,
+    mail_api,
     admin_pages,
+    mail_pages,
 )
-TEMPLATES = {name: f"academy.features.{name}" for name in ("accounts", "admin", "courses", "learning")}
+TEMPLATES = {name: f"academy.features.{name}" for name in ("accounts", "admin", "courses", "learning", "notifications")}
 CACHED_PREFIXES = ("/courses", "/api/v1/courses", "/sitemap.xml")
-_LARGEST_BODY = 8 << 20
+# Bytes of a body: a form of a page, or a few fields, of letters that take up to nine bytes each. Uploads, courses over
+# the API and pictures of accounts say their own; the vendors of mail report many letters at once.
+_LARGEST_BODY = 64 << 10
+_LARGEST_BODY_IN = {
+    accounts_api: 16 << 10,
+    accounts_pages: 16 << 10,
+    studio: 2 << 20,
+    studio_lessons: 2 << 20,
+    studio_outline: 256 << 10,
+    notifications_api: 1 << 20,
+}
 _MOST_COURSES_IN_SITEMAP = 10_000
 _COURSES_A_PAGE = 500
 
@@ -128,7 +146,10 @@ def build_litestar(academy: Academy) -> Litestar:
         request_class=StrictRequest,
         before_request=check_request,
         exception_handlers={Exception: problem_response},
-        middleware=[DefineMiddleware(AuthenticationMiddleware, authenticator=academy.accounts.sessions)],
+        middleware=[
+            DefineMiddleware(DeadlineMiddleware),
+            DefineMiddleware(AuthenticationMiddleware, authenticator=academy.accounts.sessions),
+        ],
         openapi_config=openapi_config(f"{settings.web.academy_name} API"),
         request_max_body_size=_LARGEST_BODY,
         logging_config=None,
@@ -146,7 +167,10 @@ def _handlers(settings: Settings, academy: Academy, assets: Assets) -> list[Cont
                 break
         return paths
 
-    handlers: list[ControllerRouterHandler] = [handler for module in FEATURES for handler in module.handlers]
+    handlers: list[ControllerRouterHandler] = [
+        Router("/", route_handlers=module.handlers, request_max_body_size=_LARGEST_BODY_IN.get(module, _LARGEST_BODY))
+        for module in FEATURES
+    ]
     handlers += [
         media_handler(academy.storage, academy.signer),
         static_handler(assets),
@@ -155,8 +179,8 @@ def _handlers(settings: Settings, academy: Academy, assets: Assets) -> list[Cont
         *crawler_handlers(settings.web, public_addresses),
         *health_handlers(academy.admin),
     ]
-    if not settings.web.is_production:
-        handlers += inbox_handlers(academy.inbox)
+    if academy.inbox is not None:
+        handlers += inbox_handlers(academy.inbox, settings.web.logo_url)
     return handlers
 
 
@@ -173,7 +197,11 @@ def _dependencies(academy: Academy, pages: Pages) -> dict[str, Provide]:
         "enrolments": academy.enrolments,
         "learning": academy.learning,
         "learner_states": academy.learning.states,
+        "notifications": academy.notifications,
+        "delivery_reports": academy.delivery_reports,
         "admin": academy.admin,
+        "mail_log": academy.email.log,
+        "suppressions": academy.email.suppressions,
     }
     provided = {name: Provide(_always(service), sync_to_thread=False) for name, service in services.items()}
     provided["visitor"] = Provide(provide_visitor, sync_to_thread=False)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from academy.features.accounts.administration import AccountAdministration
 from academy.features.accounts.jobs import register_jobs as register_account_jobs
-from academy.features.accounts.model import AuditEntry, OneTimeCode, RefreshToken, Session, User
+from academy.features.accounts.model import AuditEntry, CodeTries, OneTimeCode, RefreshToken, Session, User
 from academy.features.accounts.service import AccountService
 from academy.features.admin.service import AdminService
 from academy.features.courses.model import Category, Course, CourseStatus, LessonText, Review
@@ -14,15 +14,21 @@ from academy.features.enrolment.model import Enrolment
 from academy.features.enrolment.service import EnrolmentService
 from academy.features.learning.model import CourseProgress
 from academy.features.learning.service import LearningService
+from academy.features.notifications.jobs import register_jobs as register_notification_jobs
+from academy.features.notifications.service import NotificationService
+from academy.features.notifications.unsubscribe import UnsubscribeTokens
 from academy.features.videos.jobs import register_jobs as register_video_jobs
 from academy.features.videos.model import StoredFile, Video
 from academy.features.videos.service import VideoService
 from academy.infrastructure.database.document import Document
 from academy.infrastructure.database.factory import make_database
+from academy.infrastructure.email.delivery_reports import DeliveryReports
+from academy.infrastructure.email.factory import make_chain
 from academy.infrastructure.email.inbox import InboxProvider
-from academy.infrastructure.email.model import InboxMail, Mail
+from academy.infrastructure.email.jobs import register_jobs as register_email_jobs
+from academy.infrastructure.email.model import InboxMail, Mail, Suppression
 from academy.infrastructure.email.rendering import Branding, MailRenderer
-from academy.infrastructure.email.service import SEND_MAIL, EmailService
+from academy.infrastructure.email.service import EmailService
 from academy.infrastructure.jobs.jobs import register_jobs as register_job_jobs
 from academy.infrastructure.jobs.model import Job
 from academy.infrastructure.jobs.queue import DatabaseJobQueue
@@ -41,6 +47,7 @@ DOCUMENTS: tuple[type[Document], ...] = (
     Session,
     RefreshToken,
     OneTimeCode,
+    CodeTries,
     AuditEntry,
     Course,
     LessonText,
@@ -52,6 +59,7 @@ DOCUMENTS: tuple[type[Document], ...] = (
     CourseProgress,
     Job,
     Mail,
+    Suppression,
     InboxMail,
 )
 
@@ -70,7 +78,7 @@ class Academy:
         self.response_cache = ResponseCache(clock, settings.web.cache_seconds)
         self.jobs = DatabaseJobQueue(self.database, clock)
         self.worker = Worker(self.jobs, clock, settings.jobs)
-        self.inbox = InboxProvider(self.database, clock, production=production)
+        self.inbox = None if production else InboxProvider(self.database, clock)
         self.email = self._email()
         self._wire_features()
         self._register_jobs()
@@ -84,15 +92,16 @@ class Academy:
             support_email=web.support_email,
             url=web.public_url,
         )
-        renderer = MailRenderer(branding)
+        settings = self.settings
         return EmailService(
             self.database,
             self.jobs,
-            self.inbox,
-            renderer,
+            make_chain(settings.email, settings.smtp, settings.sendgrid, settings.ses, self.inbox, self.clock),
+            MailRenderer(branding),
             self.clock,
-            self.settings.email,
+            settings.email,
             academy_name=web.academy_name,
+            academy_url=web.public_url,
         )
 
     def _wire_features(self) -> None:
@@ -103,11 +112,11 @@ class Academy:
         self.courses = CourseService(
             self.database, self.clock, self.response_cache.clear, on_deleted=[self._course_deleted]
         )
-        self.enrolments = EnrolmentService(
-            self.database, self.clock, self.courses, self.jobs, self._send_enrolment_mail
-        )
+        self.enrolments = EnrolmentService(self.database, self.clock, self.courses, self.jobs)
         self.learning = LearningService(self.database, self.clock, self.courses, self.enrolments, self.jobs)
-        self.reviews = ReviewService(self.database, self.clock, self.enrolments.is_enrolled, self.response_cache.clear)
+        self.reviews = ReviewService(
+            self.database, self.clock, self.enrolments.is_enrolled, self.response_cache.clear, self.jobs
+        )
         self.videos = VideoService(
             self.database,
             self.clock,
@@ -138,6 +147,17 @@ class Academy:
             ],
         )
         self.administration = AccountAdministration(self.database, self.clock, passwords)
+        self.notifications = NotificationService(
+            self.accounts,
+            self.administration,
+            self.courses,
+            self.email,
+            UnsubscribeTokens(self.secret),
+            public_url=web.public_url,
+        )
+        self.delivery_reports = DeliveryReports(
+            self.jobs, self.email.suppressions, self.settings.sendgrid, self.settings.ses, self.clock
+        )
         self.admin = AdminService(
             self.database,
             self.clock,
@@ -150,15 +170,11 @@ class Academy:
         )
 
     def _register_jobs(self) -> None:
-        self.jobs.register(SEND_MAIL, self.email.handle_send_mail, when_dead=self.email.handle_given_up)
         register_job_jobs(self.jobs, self.clock, self.settings.jobs)
+        register_email_jobs(self.jobs, self.email, self.delivery_reports, self.settings.email)
+        register_notification_jobs(self.jobs, self.notifications)
         register_account_jobs(self.jobs, self.accounts, self.database, self.clock)
         register_video_jobs(self.jobs, self.videos, self.courses, self.database, self.storage, self.clock)
-
-    async def _send_enrolment_mail(self, to: str, name: str, course_title: str, slug: str) -> None:
-        await self.email.send_enrolment_confirmation(
-            to, name, course_title, f"{self.settings.web.public_url}/learn/{slug}"
-        )
 
     async def _may_watch(self, visitor: Principal | None, video: Video) -> bool:
         """The course's makers and learners may watch its videos, and everybody those of its free previews."""
@@ -191,12 +207,14 @@ class Academy:
         await self.database.connect()
         await self.database.create_indexes(DOCUMENTS)
         await self.storage.open()
+        await self.email.initialize()
         if work:
             self.worker.start()
 
     async def stop(self) -> None:
         """Finishes what runs and disconnects."""
         await self.worker.stop()
+        await self.email.close()
         await self.database.disconnect()
 
 

@@ -15,7 +15,13 @@ import msgspec
 from msgspec import Meta, Struct
 
 from academy.infrastructure.database.settings import DatabaseSettings
-from academy.infrastructure.email.settings import EmailSettings
+from academy.infrastructure.email.settings import (
+    EmailSettings,
+    SendGridSettings,
+    SesSettings,
+    SmtpSettings,
+    missing_settings,
+)
 from academy.infrastructure.jobs.settings import JobSettings
 from academy.infrastructure.security.settings import SecuritySettings
 from academy.infrastructure.storage.settings import StorageSettings
@@ -48,6 +54,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     database: DatabaseSettings = DatabaseSettings()
     jobs: JobSettings = JobSettings()
     email: EmailSettings = EmailSettings()
+    smtp: SmtpSettings = SmtpSettings()
+    sendgrid: SendGridSettings = SendGridSettings()
+    ses: SesSettings = SesSettings()
     storage: StorageSettings = StorageSettings()
     security: SecuritySettings = SecuritySettings()
 
@@ -133,6 +142,8 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
             values.setdefault(variable.group, {})[variable.field] = value
     groups = get_type_hints(Settings)
     settings = Settings(**{name: groups[name](**fields) for name, fields in values.items()})
+    incomplete = missing_settings(settings.email, settings.smtp, settings.sendgrid, settings.ses)
+    mistakes = {**incomplete, **mistakes}
     if settings.web.is_production:
         mistakes = {**_missing_in_production(settings), **mistakes}
     if mistakes:
@@ -153,7 +164,9 @@ def _missing_in_production(settings: Settings) -> dict[str, str]:
     }
     missing = {name: f"is required in production: {what}" for name, (value, what) in required.items() if not value}
     if settings.email.provider == "inbox":
-        missing["EMAIL_PROVIDER"] = "has to be another one in production: `inbox` shows all mail to everybody."
+        missing["EMAIL_PROVIDER"] = (
+            "has to be smtp, sendgrid or ses in production: `inbox` shows all mail to everybody."
+        )
     return missing
 
 

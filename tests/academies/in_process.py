@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from academy.app import build_app
 from academy.composition import Academy, build_academy
 from academy.features.accounts.administration import COMMAND_LINE
+from academy.infrastructure.email.base import InboxMessage
 from academy.infrastructure.security.principal import Principal, Role
 from academy.kit.clock import SystemClock
 from academy.kit.ids import new_id
@@ -76,10 +77,15 @@ class TestAcademy:
         """Works all due jobs off, e.g. sends the mail."""
         await self.academy.worker.drain()
 
+    async def messages(self) -> list[InboxMessage]:
+        """What lies in the local inbox, the newest first."""
+        assert self.academy.inbox is not None
+        return await self.academy.inbox.messages()
+
     async def last_code(self, email: str) -> str:
         """The newest one-time code that was mailed to an address."""
         await self.work()
-        for message in await self.academy.inbox.messages():
+        for message in await self.messages():
             found = re.search(r"\b(\d{6})\b", message.text)
             if message.to == email and found:
                 return found.group(1)

@@ -125,8 +125,8 @@ def _it_leaves_the_catalogue_and_stays_with_its_learners(
 
 def _an_admin_looks_and_suspends(people: People, admin: httpx.Client) -> None:
     assert admin.get("admin/overview").json()["users"] == 4
-    mailed = {(mail["to"], mail["template"]) for mail in admin.get("admin/mail", params={"limit": 100}).json()["items"]}
-    assert {("asha@example.com", template) for template in ("code", "welcome", "enrolment")} <= mailed
+    mailed = {(mail["to"], mail["kind"]) for mail in admin.get("admin/mail", params={"limit": 100}).json()["items"]}
+    assert {("asha@example.com", kind) for kind in ("code", "welcome", "enrolment")} <= mailed
     assert admin.get("admin/jobs").json()["items"]
     health = admin.get("admin/health").json()
     assert health["status"] == "healthy"

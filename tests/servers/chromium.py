@@ -8,6 +8,7 @@ from tests.servers import programs
 # Package -> a file that shows that it is there.
 FONTS = {
     "fonts-dejavu-core": Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"),
+    "fonts-lohit-deva": Path("/usr/share/fonts/truetype/lohit-devanagari/Lohit-Devanagari.ttf"),
     "fonts-noto-color-emoji": Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf"),
 }
 NAMES = ("chromium", "chromium-browser", "google-chrome")

@@ -8,9 +8,11 @@ from collections.abc import Callable
 
 from tests.servers.chromium import chromium_path, install_fonts
 from tests.servers.programs import ProgramMissing, mongod
+from tests.servers.redis import redis_server
 
 NEEDS: dict[str, Callable[[], str]] = {
     "mongod": lambda: str(mongod()[0]),
+    "redis-server": lambda: str(redis_server()),
     "chromium": lambda: str(chromium_path()),
     "fonts": lambda: ", ".join(path.name for path in install_fonts()),
 }

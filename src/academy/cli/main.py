@@ -19,6 +19,8 @@ class LazyGroup(click.Group):
         "data": "academy.cli.data:data",
         "users": "academy.cli.users:users",
         "jobs": "academy.cli.jobs:jobs",
+        "mail": "academy.cli.mail:mail",
+        "check": "academy.cli.check:check",
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:

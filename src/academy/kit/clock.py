@@ -5,10 +5,16 @@ from typing import Protocol
 
 
 def to_milliseconds(moment: datetime) -> datetime:
-    """Returns `moment` in UTC, cut (not rounded) to whole milliseconds. Raises ValueError for a naive datetime."""
+    """Returns `moment` in UTC, cut (not rounded) to whole milliseconds.
+
+    Raises ValueError for a naive datetime, and for one whose year in UTC is before 1 or after 9999.
+    """
     if moment.tzinfo is None:
         raise ValueError("a time without a zone has no meaning here; give it UTC")
-    utc = moment.astimezone(UTC)
+    try:
+        utc = moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("this time is outside the years 1 to 9999 in UTC") from error
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 

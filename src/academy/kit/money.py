@@ -1,5 +1,7 @@
 """Money: integer minor units and an ISO 4217 currency."""
 
+from decimal import Decimal
+
 import msgspec
 
 # Digits after the decimal sign, ISO 4217; every currency not named here has two.
@@ -26,6 +28,11 @@ class Money(msgspec.Struct, frozen=True, kw_only=True):
     def is_free(self) -> bool:
         """True when nothing is to be paid."""
         return self.amount == 0
+
+    @property
+    def major_units(self) -> Decimal:
+        """The amount in rupees, dollars, yen."""
+        return Decimal(self.amount).scaleb(-self.exponent)
 
     @property
     def exponent(self) -> int:

@@ -9,3 +9,8 @@ _BREAKING = frozenset({"Cc", "Cs", "Zl", "Zp"})
 def is_one_line(text: str) -> bool:
     """Whether a text can stand in one line of a page, a mail's subject or a log: nothing in it breaks or hides it."""
     return not any(unicodedata.category(character) in _BREAKING for character in text)
+
+
+def email_key(address: str) -> str:
+    """Returns an e-mail address in the form used for comparing: NFC, without case and outer spaces."""
+    return unicodedata.normalize("NFC", address.strip()).casefold()

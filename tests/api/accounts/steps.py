@@ -25,7 +25,7 @@ async def sign_in(academy: TestAcademy, email: str, password: str = PASSWORD) ->
 async def mails_to(academy: TestAcademy, email: str) -> list[str]:
     """Subjects of the mails to an address, oldest first; a code in one is cut off."""
     await academy.work()
-    mails = [mail.subject for mail in await academy.academy.inbox.messages() if mail.to == email]
+    mails = [mail.subject for mail in await academy.messages() if mail.to == email]
     return [subject.removeprefix(subject[:7]) if subject[:6].isdigit() else subject for subject in reversed(mails)]
 
 

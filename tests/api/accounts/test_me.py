@@ -2,17 +2,21 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 
 import httpx
 import msgspec
+import pytest
 
 from academy.composition import DOCUMENTS
 from academy.features.accounts.administration import COMMAND_LINE
-from academy.features.videos.model import StoredFile
+from academy.features.accounts.errors import AccountGone
+from academy.features.videos.model import StoredFile, Video
 from academy.infrastructure.email.model import InboxMail, Mail
-from academy.infrastructure.security.principal import Role
+from academy.infrastructure.security.principal import Principal, Role
 from tests.academies.in_process import PASSWORD, TestAcademy
 from tests.academies.media import PDF, stream
+from tests.api.accounts.courses import published_course
 from tests.api.accounts.steps import blamed, post, problem, register, sign_in
 
 PROFILE = {"headline": "Analyst", "bio": "I count things.", "links": ["https://example.com/asha"]}
@@ -20,6 +24,7 @@ PREFERENCES = {
     "language": "en",
     "time_zone": "Europe/Berlin",
     "theme": "dark",
+    "declined": ["announcements"],
 }
 
 
@@ -135,6 +140,62 @@ async def test_deletion_leaves_no_personal_data(academy: TestAcademy) -> None:
     assert trail.items[0].action == "account_deleted"
     await register(academy, "present@example.com")
     assert (await academy.last_code("present@example.com")).isdigit()
+
+
+async def test_an_address_that_was_never_confirmed_is_forgotten_with_the_account(academy: TestAcademy) -> None:
+    person = await academy.person()
+    accounts = academy.academy.accounts
+    await accounts.ask_for_email_change(person, "pending@example.com", PASSWORD)
+    await academy.work()
+    assert "pending@example.com" in await _kept(academy)
+    await accounts.delete(person, PASSWORD)
+    assert "pending@example.com" not in await _kept(academy)
+
+
+async def test_a_deleted_account_is_enrolled_in_nothing(academy: TestAcademy) -> None:
+    """A form that is sent slowly can end after the account: whoever sent it was signed in when it began."""
+    course, learner = await published_course(academy, await academy.person(Role.INSTRUCTOR)), await academy.person()
+    await academy.academy.accounts.delete(learner, PASSWORD)
+    for act in (
+        academy.academy.enrolments.enrol(learner, course.slug),
+        academy.academy.enrolments.grant(learner, course),
+    ):
+        with pytest.raises(AccountGone):
+            await act
+    assert await academy.academy.enrolments.count() == 0
+
+
+async def test_enrolling_and_deletion_at_the_same_moment_leave_nothing(academy: TestAcademy) -> None:
+    course = await published_course(academy, await academy.person(Role.INSTRUCTOR))
+    learners = [await academy.person() for _ in range(6)]
+    enrol, delete = academy.academy.enrolments.enrol, academy.academy.accounts.delete
+    acts = [act for who in learners for act in (enrol(who, course.slug), delete(who, PASSWORD))]
+    results = await asyncio.gather(*acts, return_exceptions=True)
+    failed = [result for result in results if isinstance(result, BaseException)]
+    assert all(isinstance(error, AccountGone) for error in failed), failed
+    assert await academy.academy.enrolments.count() == 0
+    held = await academy.academy.courses.by_id(course.id)
+    assert held is not None
+    assert held.enrolment_count == 0
+
+
+async def test_an_upload_that_ends_after_the_account_leaves_nothing(academy: TestAcademy) -> None:
+    videos, accounts = academy.academy.videos, academy.academy.accounts
+    for upload in (videos.files.store, videos.upload):
+        person = await academy.person(Role.INSTRUCTOR)
+
+        async def slowly(content: bytes, owner: Principal = person) -> AsyncIterator[bytes]:
+            yield content
+            await accounts.delete(owner, PASSWORD)
+            yield b"the end"
+
+        is_video = upload == videos.upload
+        name, content = ("a.mp4", b"\0\0\0\x18ftypisom" + b"\0" * 9000) if is_video else ("a.pdf", PDF * 100)
+        with pytest.raises(AccountGone):
+            await upload(person, name, "", slowly(content))
+    assert await academy.academy.storage.list() == []
+    database = academy.academy.database
+    assert [await database.collection(one).count({}) for one in (StoredFile, Video)] == [0, 0]
 
 
 async def test_the_mail_of_an_address_belongs_to_who_has_it_now(academy: TestAcademy) -> None:

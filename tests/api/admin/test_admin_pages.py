@@ -2,13 +2,14 @@
 
 import re
 
+from academy.infrastructure.email.reports import DeliveryReport, ReportKind
 from academy.infrastructure.security.principal import Role
 from tests.academies.in_process import TestAcademy
 from tests.api.accounts.courses import published_course
 from tests.api.accounts.steps import mails_to, register, sign_in
 from tests.api.admin.test_figures_jobs_and_mail import dead_job
 
-PAGES = ("", "/users", "/courses", "/enrolments", "/mail", "/jobs")
+PAGES = ("", "/users", "/courses", "/enrolments", "/mail", "/suppressions", "/jobs")
 
 
 async def test_only_admins_see_them(embedded_academy: TestAcademy) -> None:
@@ -33,7 +34,7 @@ async def test_an_empty_academy_says_what_will_be_where(embedded_academy: TestAc
         ("/admin/courses", "No courses yet"),
         ("/admin/enrolments", "Nobody has enrolled yet"),
         ("/admin/mail", "No mail yet"),
-        ("/admin/mail?state=failed", "No mail is failed"),
+        ("/admin/mail?state=failed", "No mail like that"),
         ("/admin/jobs?status=dead", "No job is dead"),
     ):
         page = await admin.get(path)
@@ -107,7 +108,7 @@ async def test_long_lists_have_pages(embedded_academy: TestAcademy) -> None:
         assert first.text.count('class="lead-cell"') == 25
         assert second.text.count('class="lead-cell"') == rows - 25, path
         assert 'rel="next"' not in second.text
-        assert "First page" in second.text
+        assert "Previous page" in second.text
     assert (await admin.get("/admin/users?cursor=nonsense")).status_code == 422
 
 
@@ -128,10 +129,33 @@ async def test_dead_jobs_and_the_mail_log(academy: TestAcademy) -> None:
     assert "Only a dead job can be retried" in page.text
     page = await admin.get("/admin/mail?state=sent")
     assert code not in page.text
-    again = re.findall(r'action="(/admin/mail/[0-9a-f-]+/resend)"', page.text)
-    assert len(again) == 1  # the welcome; a code is not sent twice
-    page = await admin.submit("/admin/mail", again[0], state="sent")
+    mails = re.findall(r'href="(/admin/mail/[0-9a-f-]+)"', page.text)
+    again = {path: f'action="{path}/resend"' in (await admin.get(path)).text for path in mails}
+    assert sorted(again.values()) == [False, True], "the welcome; a code is not sent twice"
+    (welcome,) = [path for path, possible in again.items() if possible]
+    assert "Your account is ready" in (await admin.get(welcome)).text
+    page = await admin.submit(welcome, f"{welcome}/resend")
     assert "The mail is sent again." in page.text
     assert (await mails_to(academy, "asha@example.com")).count("Welcome to Rtech Academy") == 2
-    page = await admin.submit("/admin/mail", "/admin/mail/unknown/resend")
+    page = await admin.submit(welcome, "/admin/mail/unknown/resend")
     assert "There is no such mail." in page.text
+
+
+async def test_suppressed_addresses_are_seen_and_lifted(embedded_academy: TestAcademy) -> None:
+    academy = embedded_academy
+    admin = await academy.signed_in_browser(Role.ADMIN)
+    assert "No address is suppressed" in (await admin.get("/admin/suppressions")).text
+    report = DeliveryReport(
+        provider="ses",
+        kind=ReportKind.COMPLAINED,
+        address="cross@example.com",
+        mail_id="",
+        detail="abuse",
+        reported_at=academy.clock.now(),
+    )
+    await academy.academy.email.suppressions.record(report)
+    page = await admin.get("/admin/suppressions")
+    (lift,) = re.findall(r'action="(/admin/suppressions/[0-9a-f-]+/lift)"', page.text)
+    assert "cross@example.com" in page.text
+    page = await admin.submit("/admin/suppressions", lift)
+    assert "cross@example.com gets mail again." in page.text

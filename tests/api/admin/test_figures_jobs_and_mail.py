@@ -5,6 +5,7 @@ import asyncio
 import msgspec
 
 from academy.features.accounts.code_mail import SEND_CODE
+from academy.infrastructure.email.reports import DeliveryReport, ReportKind
 from academy.infrastructure.jobs.base import JobKind
 from academy.infrastructure.security.principal import Role
 from tests.academies.in_process import TestAcademy
@@ -83,6 +84,45 @@ async def test_dead_jobs_are_found_and_tried_again(academy: TestAcademy) -> None
     dead = (await api.get("admin/jobs", params={"status": "dead"})).json()["items"]
     assert [job["id"] for job in dead] == [job_id]
     assert (await api.get("admin/jobs", params={"status": "asleep"})).status_code == 422
+
+
+async def test_a_mail_is_read_and_sent_again(embedded_academy: TestAcademy) -> None:
+    academy = embedded_academy
+    api = await academy.signed_in_api(Role.ADMIN)
+    learner = await academy.person()
+    user = await academy.academy.accounts.user(learner.user_id)
+    await academy.academy.email.send_welcome(user.as_recipient())
+    await academy.work()
+    (row,) = (await api.get("admin/mail", params={"kind": "welcome", "to": learner.email.upper()})).json()["items"]
+    assert (row["kind"], row["provider"], row["batch_id"]) == ("welcome", "inbox", None)
+    mail = (await api.get(f"admin/mail/{row['id']}")).json()
+    assert mail["mail"] == row
+    assert "Your account is ready" in mail["text"]
+    assert mail["html"].lstrip().startswith("<!doctype html>")
+    assert (await api.post(f"admin/mail/{row['id']}/resend")).status_code == 204
+    assert problem(await api.post(f"admin/mail/{row['id']}/resend")) == (409, "conflict")
+    await academy.work()
+    assert len([message for message in await academy.messages() if message.to == learner.email]) == 2
+    assert problem(await api.get("admin/mail/unknown")) == (404, "not_found")
+
+
+async def test_suppressed_addresses_are_listed_and_lifted(embedded_academy: TestAcademy) -> None:
+    academy = embedded_academy
+    api = await academy.signed_in_api(Role.ADMIN)
+    report = DeliveryReport(
+        provider="ses",
+        kind=ReportKind.BOUNCED,
+        address="gone@example.com",
+        mail_id="",
+        detail="550 unknown user",
+        reported_at=academy.clock.now(),
+    )
+    await academy.academy.email.suppressions.record(report)
+    (row,) = (await api.get("admin/suppressions")).json()["items"]
+    assert (row["address"], row["reason"], row["provider"]) == ("gone@example.com", "bounced", "ses")
+    assert (await api.delete(f"admin/suppressions/{row['id']}")).status_code == 204
+    assert problem(await api.delete(f"admin/suppressions/{row['id']}")) == (404, "not_found")
+    assert (await api.get("admin/suppressions")).json()["items"] == []
 
 
 async def test_the_mail_log_tells_everything_but_codes(embedded_academy: TestAcademy) -> None:

@@ -6,8 +6,10 @@ import httpx
 import pytest
 
 from academy.features.accounts.administration import COMMAND_LINE
-from academy.features.accounts.errors import LastAdmin
+from academy.features.accounts.errors import LastAdmin, NoAdmin
+from academy.features.accounts.model import User, UserStatus
 from academy.infrastructure.security.principal import Principal, Role
+from academy.kit.ids import new_id
 from tests.academies.in_process import PASSWORD, TestAcademy
 from tests.api.accounts.steps import post, problem, register, sign_in
 
@@ -149,6 +151,38 @@ async def test_admins_who_remove_each_other_do_not_leave_the_academy_alone(acade
     assert sum(isinstance(result, Exception) for result in results) == 1
     users = (await administration.list_users()).items
     assert len([user for user in users if user.role is Role.ADMIN and user.status == "active"]) == 1
+
+
+async def test_who_is_no_admin_any_more_does_nothing_as_one(academy: TestAcademy) -> None:
+    """A request that an admin began to send before can end after: the service asks again who acts."""
+    administration = academy.academy.administration
+    admin, demoted, shut = [await academy.person(Role.ADMIN) for _ in range(3)]
+    learner = await academy.person()
+    await administration.set_role(admin.user_id, demoted.user_id, Role.LEARNER)
+    await administration.suspend(admin.user_id, shut.user_id)
+    for actor_id in (demoted.user_id, shut.user_id, learner.user_id, new_id()):
+        for act in (
+            administration.set_role(actor_id, demoted.user_id, Role.ADMIN),
+            administration.suspend(actor_id, admin.user_id),
+            administration.unsuspend(actor_id, shut.user_id),
+            administration.create(actor_id, "new@example.com", "New", Role.ADMIN, PASSWORD),
+        ):
+            with pytest.raises(NoAdmin):
+                await act
+    found = await administration.many([admin.user_id, demoted.user_id, shut.user_id])
+    assert found[demoted.user_id].role is Role.LEARNER
+    assert [found[who.user_id].status for who in (admin, shut)] == [UserStatus.ACTIVE, UserStatus.SUSPENDED]
+    assert await administration.lookup("new@example.com") is None
+
+
+async def test_an_admin_who_is_demoted_at_the_same_moment_does_not_get_the_role_back(academy: TestAcademy) -> None:
+    administration = academy.academy.administration
+    admin, rogue = await academy.person(Role.ADMIN), await academy.person(Role.ADMIN)
+    acts = [administration.set_role(rogue.user_id, rogue.user_id, Role.ADMIN) for _ in range(6)]
+    demotion = administration.set_role(admin.user_id, rogue.user_id, Role.LEARNER)
+    results = await asyncio.gather(*acts[:3], demotion, *acts[3:], return_exceptions=True)
+    assert all(isinstance(result, User | NoAdmin) for result in results)
+    assert (await academy.academy.accounts.user(rogue.user_id)).role is Role.LEARNER
 
 
 async def test_opening_a_shut_account_does_not_prove_its_address(embedded_academy: TestAcademy) -> None:

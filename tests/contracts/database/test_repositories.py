@@ -16,15 +16,22 @@ import pytest
 
 import academy.features
 from academy.composition import DOCUMENTS
+from academy.features.accounts.model import CodePurpose, CodeTry
 from academy.features.courses.model import Level
 from academy.features.courses.repository import CatalogueFilter, CourseSort
 from academy.features.enrolment.model import LearnerEnrolled
 from academy.features.learning.model import LessonProgress
 from academy.infrastructure.database.base import Database
-from academy.infrastructure.email.base import EmailMessage
+from academy.infrastructure.email.base import EmailMessage, Recipient
+from academy.infrastructure.email.batches import Announcement, BatchRecipient
+from academy.infrastructure.email.chain import ProviderChain
 from academy.infrastructure.email.inbox import InboxProvider
-from academy.infrastructure.email.rendering import Branding, MailRenderer
-from academy.infrastructure.email.service import SEND_MAIL, EmailService, SendMail
+from academy.infrastructure.email.log import MailFilter
+from academy.infrastructure.email.model import Mail, MailState
+from academy.infrastructure.email.rendering import Branding, MailKind, MailRenderer
+from academy.infrastructure.email.reports import DeliveryReport, ReportKind
+from academy.infrastructure.email.sending import SEND_MAIL, SendBatch, SendMail
+from academy.infrastructure.email.service import EmailService
 from academy.infrastructure.email.settings import EmailSettings
 from academy.infrastructure.jobs.model import Job
 from academy.infrastructure.jobs.queue import DatabaseJobQueue, Schedule
@@ -32,11 +39,20 @@ from academy.kit.clock import SystemClock
 from academy.kit.errors import AcademyError
 from tests.contracts.database.places import Place
 from tests.contracts.database.recording import Query, RecordingDatabase
-from tests.contracts.database.sample import arguments, sample
+from tests.contracts.database.sample import START, arguments, sample
 
 Method = Callable[..., Awaitable[object]]
 
 DOCUMENT_COUNT = 300
+
+ANYBODY = Recipient(address="a@b.example", name="A")
+NEWS = Announcement(title="t", message="m", action="a", action_url="https://a.example")
+RECEIPT = dict.fromkeys(("transaction_id", "course_title", "amount", "invoice_number", "date"), "x")
+RECEIPT |= {"course_url": "https://a.example", "receipt_url": "https://a.example"}
+REPORT = DeliveryReport(
+    provider="ses", kind=ReportKind.BOUNCED, address="to7", mail_id="mails7", detail="d", reported_at=START
+)
+WELCOME = msgspec.structs.replace(sample(Mail, 7), kind="welcome", values={"name": "A"}, to="a@b.example")
 
 # What the type of a parameter does not tell.
 KNOWN: dict[object, list[object]] = {
@@ -57,18 +73,43 @@ KNOWN: dict[object, list[object]] = {
         )
     ],
     "kind": [SEND_MAIL],
+    CodeTry: [CodeTry(id="t", purpose=CodePurpose.SIGN_IN, at=START)],
     Job: [msgspec.structs.replace(sample(Job, 7), kind=SEND_MAIL.name)],
     Schedule: [Schedule(SEND_MAIL, SendMail(mail_id="mails7"), timedelta(hours=1))],
     "key": ["", "one"],
     SendMail: [SendMail(mail_id="mails7")],
+    SendBatch: [SendBatch(batch_id="batch_id7")],
     "enqueue.payload": [SendMail(mail_id="mails7")],
     "enqueue_once.payload": [SendMail(mail_id="mails7")],
-    "event": [LearnerEnrolled(enrolment_id="e", user_id="user7", course_id="course7")],
+    "event": [LearnerEnrolled(enrolment_id="e", user_id="user7", course_id="course7", granted_at=START)],
     EmailMessage: [
         EmailMessage(
-            message_id="<m>", sender="a@b.example", sender_name="A", to="c@d.example", subject="s", text="t", html="h"
+            mail_id="m",
+            message_id="<m>",
+            sender="a@b.example",
+            sender_name="A",
+            to="c@d.example",
+            subject="s",
+            text="t",
+            html="h",
         )
     ],
+    "send.kind": [MailKind.WELCOME],
+    "send.values": [{"name": "A"}],
+    "receipt": [RECEIPT],
+    "send_otp.purpose": ["sign_in"],
+    Announcement: [NEWS],
+    BatchRecipient: [BatchRecipient(to=ANYBODY, unsubscribe_url="https://a.example")],
+    "recipients": [[BatchRecipient(to=ANYBODY, unsubscribe_url="https://a.example")]],
+    "page.wanted": [
+        MailFilter(),
+        MailFilter(state=MailState.SENT),
+        MailFilter(to="a@b.example"),
+        MailFilter(batch_id="b"),
+    ],
+    DeliveryReport: [REPORT],
+    Mail: [WELCOME],
+    Recipient: [ANYBODY],
     LessonProgress: [LessonProgress(position_seconds=1.0)],
 }
 
@@ -93,10 +134,20 @@ def everyone_who_asks(database: Database) -> list[object]:
     clock = SystemClock()
     queue = DatabaseJobQueue(database, clock)
     queue.register(SEND_MAIL, _do_nothing)
-    inbox = InboxProvider(database, clock, production=False)
+    inbox = InboxProvider(database, clock)
     branding = Branding(name="A", accent="#123456", logo_url="", support_email="a@b.example", url="http://127.0.0.1")
-    mail = EmailService(database, queue, inbox, MailRenderer(branding), clock, EmailSettings(), academy_name="A")
-    return [*(one(database) for one in repository_classes()), queue, inbox, mail]
+    mail = EmailService(
+        database,
+        queue,
+        ProviderChain([inbox], {}, clock),
+        MailRenderer(branding),
+        clock,
+        EmailSettings(),
+        academy_name="A",
+        academy_url="http://127.0.0.1",
+    )
+    parts = [mail, mail.log, mail.sender, mail.suppressions, mail.batches]
+    return [*(one(database) for one in repository_classes()), queue, inbox, *parts]
 
 
 async def _do_nothing(payload: SendMail) -> None:

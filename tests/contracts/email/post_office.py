@@ -1,14 +1,24 @@
-"""The academy's mail on a real database and queue, with a provider that fails when it is told to."""
+"""The academy's mail on a real database and queue, with providers that fail when they are told to."""
 
 import msgspec
 
 from academy.infrastructure.database.base import Collection
-from academy.infrastructure.email.base import EmailMessage, LogicalEmailError, TechnicalEmailError
+from academy.infrastructure.email.base import (
+    Capabilities,
+    EmailMessage,
+    EmailProvider,
+    LogicalEmailError,
+    Recipient,
+    TechnicalEmailError,
+)
+from academy.infrastructure.email.chain import ProviderChain
+from academy.infrastructure.email.delivery_reports import DeliveryReports
 from academy.infrastructure.email.inbox import InboxProvider
-from academy.infrastructure.email.model import InboxMail, Mail
+from academy.infrastructure.email.jobs import register_jobs
+from academy.infrastructure.email.model import InboxMail, Mail, Suppression
 from academy.infrastructure.email.rendering import Branding, MailRenderer
-from academy.infrastructure.email.service import SEND_MAIL, EmailService
-from academy.infrastructure.email.settings import EmailSettings
+from academy.infrastructure.email.service import EmailService
+from academy.infrastructure.email.settings import EmailSettings, SendGridSettings, SesSettings
 from tests.contracts.jobs.workshop import StandingClock, Workshop
 
 BRANDING = Branding(
@@ -18,61 +28,75 @@ BRANDING = Branding(
     support_email="support@rtechacademy.com",
     url="https://rtechacademy.com",
 )
+ASHA = Recipient(address="asha@example.com", name="Asha", user_id="01900000-0000-7000-8000-00000000a5a5")
 
 
 class UnreliableProvider:
     """Delivers to the local inbox, unless it is down or does not like the address."""
 
-    def __init__(self, inbox: InboxProvider) -> None:
+    def __init__(self, inbox: EmailProvider, name: str = "unreliable") -> None:
         self._inbox = inbox
+        self._name = name
         self.offered: list[EmailMessage] = []
         self.is_down = False
+        self.is_throttled = False
         self.refused: set[str] = set()
+        self.capabilities = Capabilities(
+            keeps_message_id=True, non_ascii_mailboxes=True, reports_bounces=False, largest_message=1 << 20
+        )
 
     @property
     def name(self) -> str:
-        return "unreliable"
+        return self._name
 
     async def send(self, message: EmailMessage) -> None:
         self.offered.append(message)
         if self.is_down:
             raise TechnicalEmailError("The server does not answer.")
+        if self.is_throttled:
+            raise TechnicalEmailError("Too many mails.", throttled=True)
         if message.to in self.refused:
             raise LogicalEmailError("There is no such mailbox.")
         await self._inbox.send(message)
 
-    async def health_check(self) -> str:
+    async def verify(self) -> str:
         return "The server does not answer." if self.is_down else ""
+
+    async def close(self) -> None:
+        """Holds no connection."""
 
 
 class PostOffice:
-    """Mail, its log, and the inbox it ends in."""
+    """Mail, its log, and the inbox it ends in; a second provider stands behind the first one if it is asked for."""
 
     def __init__(self, workshop: Workshop, clock: StandingClock) -> None:
         self.workshop = workshop
         self.clock = clock
-        self.inbox = InboxProvider(workshop.database, clock, production=False)
+        self.inbox = InboxProvider(workshop.database, clock)
         self.provider = UnreliableProvider(self.inbox)
         self.mails: Collection[Mail] = workshop.database.collection(Mail)
+        settings = EmailSettings(sender="post@mail.example")
         self.email = EmailService(
             workshop.database,
             workshop.queue,
-            self.provider,
+            ProviderChain([self.provider], {}, clock),
             MailRenderer(BRANDING),
             clock,
-            EmailSettings(sender="post@mail.example"),
+            settings,
             academy_name=BRANDING.name,
+            academy_url=BRANDING.url,
         )
-        workshop.queue.register(SEND_MAIL, self.email.handle_send_mail, when_dead=self.email.handle_given_up)
+        reports = DeliveryReports(workshop.queue, self.email.suppressions, SendGridSettings(), SesSettings(), clock)
+        register_jobs(workshop.queue, self.email, reports, settings)
 
     async def open(self) -> None:
-        await self.workshop.database.create_indexes([Mail, InboxMail])
+        await self.workshop.database.create_indexes([Mail, Suppression, InboxMail])
 
-    async def work(self, *, hours: int = 0) -> None:
-        """Sends what is due, now and in the next hours."""
+    async def work(self, *, minutes: int = 0) -> None:
+        """Sends what is due, now and every ten minutes for a while."""
         await self.workshop.worker.drain()
-        for _ in range(hours):
-            self.clock.move(hours=1)
+        for _ in range(minutes // 10):
+            self.clock.move(minutes=10)
             await self.workshop.worker.drain()
 
     async def only_mail(self) -> Mail:

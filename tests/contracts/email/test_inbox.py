@@ -5,13 +5,13 @@ import pytest
 
 from academy.infrastructure.email import inbox as inbox_module
 from academy.infrastructure.email.base import EmailMessage, InboxMessage
-from academy.infrastructure.email.inbox import InboxProvider
 from academy.infrastructure.email.model import InboxMail
 from tests.contracts.email.post_office import PostOffice
 
 
 def message(number: int, *, to: str = "asha@example.com") -> EmailMessage:
     return EmailMessage(
+        mail_id=str(number),
         message_id=f"<{number}@mail.example>",
         sender="post@mail.example",
         sender_name="Academy",
@@ -33,7 +33,7 @@ async def test_a_message_is_kept_as_it_was_sent(office: PostOffice) -> None:
             sent_at=office.clock.now(),
         )
     ]
-    assert await office.inbox.health_check() == ""
+    assert await office.inbox.verify() == ""
     assert office.inbox.name == "inbox"
 
 
@@ -70,8 +70,3 @@ async def test_hostile_text_is_kept_unharmed(office: PostOffice) -> None:
     await office.inbox.send(hostile)
     (kept,) = await office.inbox.messages()
     assert (kept.subject, kept.text, kept.html) == (hostile.subject, hostile.text, hostile.html)
-
-
-async def test_it_is_refused_in_production(office: PostOffice) -> None:
-    with pytest.raises(ValueError, match="EMAIL_PROVIDER"):
-        InboxProvider(office.workshop.database, office.clock, production=True)

@@ -16,9 +16,11 @@ from pathlib import Path
 import structlog
 
 from academy.infrastructure.database.errors import UniqueViolation
+from academy.infrastructure.email.chain import ProviderChain
 from academy.infrastructure.email.inbox import InboxProvider
 from academy.infrastructure.email.rendering import Branding, MailRenderer
-from academy.infrastructure.email.service import SEND_MAIL, EmailService
+from academy.infrastructure.email.sending import SEND_MAIL
+from academy.infrastructure.email.service import EmailService
 from academy.infrastructure.email.settings import EmailSettings
 from tests.contracts.database.places import Place
 from tests.contracts.jobs.workshop import CHAIN, FOLLOWING, Count, ShiftedClock, Workshop, effect, until
@@ -28,13 +30,19 @@ _ROOT = Path(__file__).parents[3]
 
 def email_of(workshop: Workshop) -> tuple[EmailService, InboxProvider]:
     """The mail of a workshop."""
-    inbox = InboxProvider(workshop.database, workshop.clock, production=False)
+    inbox = InboxProvider(workshop.database, workshop.clock)
     branding = Branding(
         name="Academy", accent="#3d5afe", logo_url="", support_email="a@b.example", url="https://a.example"
     )
-    renderer, settings = MailRenderer(branding), EmailSettings()
     email = EmailService(
-        workshop.database, workshop.queue, inbox, renderer, workshop.clock, settings, academy_name="Academy"
+        workshop.database,
+        workshop.queue,
+        ProviderChain([inbox], {}, workshop.clock),
+        MailRenderer(branding),
+        workshop.clock,
+        EmailSettings(),
+        academy_name=branding.name,
+        academy_url=branding.url,
     )
     return email, inbox
 
@@ -66,7 +74,7 @@ async def _work(place: Place, name: str, ahead: timedelta, *, together: bool) ->
                 await until(two_began)
 
     workshop.queue.register(CHAIN, handle)
-    workshop.queue.register(SEND_MAIL, email.handle_send_mail)
+    workshop.queue.register(SEND_MAIL, email.sender.handle_mail)
     await workshop.open()
     print("ready", flush=True)  # noqa: T201
     await asyncio.to_thread(sys.stdin.readline)

@@ -7,7 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from academy.infrastructure.email.model import InboxMail, Mail, MailState
+from academy.infrastructure.email.base import Recipient
+from academy.infrastructure.email.log import MailFilter
+from academy.infrastructure.email.model import InboxMail, Mail, MailState, Suppression
 from academy.infrastructure.jobs.model import JobStatus
 from tests.contracts.database.places import Place
 from tests.contracts.jobs.working_process import begin, email_of, end, working_process
@@ -24,11 +26,11 @@ STEP = timedelta(minutes=3)
 async def test_no_job_is_lost_and_each_is_done_once(place: Place) -> None:
     async with opened_workshop(place, ShiftedClock(timedelta())) as workshop:
         email, inbox = email_of(workshop)
-        await workshop.database.create_indexes([Mail, InboxMail])
+        await workshop.database.create_indexes([Mail, Suppression, InboxMail])
         for number in range(JOBS):
             await workshop.queue.enqueue(CHAIN, Count(number))
         for number in range(MAILS):
-            await email.send_welcome(f"{number}@example.com", "Asha")
+            await email.send_welcome(Recipient(address=f"{number}@example.com", name="Asha"))
 
         for number, jobs in enumerate(KILLED_AFTER):
             async with working_process(place, ahead=number * STEP) as process:
@@ -57,4 +59,4 @@ async def test_no_job_is_lost_and_each_is_done_once(place: Place) -> None:
         assert sum(tries.values()) > len(numbers), "a kill hit at least one job"
         assert await workshop.queue.counts() == {"done": 2 * JOBS + MAILS}
         assert sorted(message.to for message in await inbox.messages()) == [f"{n}@example.com" for n in range(MAILS)]
-        assert {mail.state for mail in (await email.list_mail()).items} == {MailState.SENT}
+        assert {mail.state for mail in (await email.log.page(MailFilter())).items} == {MailState.SENT}

@@ -29,6 +29,13 @@ def test_a_moment_is_cut_to_milliseconds_in_utc(moment: datetime) -> None:
     assert to_milliseconds(cut) == cut
 
 
+@pytest.mark.parametrize(("year", "hours"), [(1, 14), (9999, -14)])
+def test_a_time_outside_the_calendar_is_refused(year: int, hours: int) -> None:
+    edge = datetime(year, 1, 1) if year == 1 else datetime(year, 12, 31, 23, 59)  # noqa: DTZ001
+    with pytest.raises(ValueError, match="years 1 to 9999"):
+        to_milliseconds(edge.replace(tzinfo=timezone(timedelta(hours=hours))))
+
+
 def test_a_time_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="zone"):
         to_milliseconds(datetime(2026, 1, 1))  # noqa: DTZ001

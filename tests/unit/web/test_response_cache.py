@@ -4,6 +4,7 @@ from typing import Any
 
 import brotli
 import pytest
+from litestar.types import ASGIApp
 
 from academy.web.response_cache import Answer, RequestKey, ResponseCache, ResponseCacheMiddleware
 from tests.academies.in_process import MovedClock
@@ -120,8 +121,31 @@ async def test_requests_that_differ_have_different_answers() -> None:
     await ask(cached, "/courses", hx_request="true")
     assert len(app.requests) == 5
     await ask(cached, "/courses", hx_request="true", hx_boosted="true")
+    await ask(cached, "/courses", hx_request="true", hx_history_restore_request="true")
     await ask(cached, "/courses", hx_request="whatever")
     assert len(app.requests) == 5, "htmx that asks for the whole page gets the whole page"
+
+
+def _with_two(name: bytes, app: Any) -> ASGIApp:
+    """An app that is asked with a header given twice."""
+
+    async def asked(scope: Any, receive: Any, send: Any) -> None:
+        await app({**scope, "headers": [*scope["headers"], (name, b"false"), (name, b"true")]}, receive, send)
+
+    return asked
+
+
+@pytest.mark.parametrize("name", [b"hx-request", b"hx-boosted"])
+async def test_what_is_asked_in_two_ways_at_once_is_neither_kept_nor_answered_from_memory(name: bytes) -> None:
+    """Who reads the first of two headers, and who reads the last, would keep one's answer for the other's question."""
+    app = FixedApp(LONG)
+    cached = CachedApp(app)
+    await ask(cached, "/courses", hx_request="true")
+    await ask(cached, "/courses")
+    kept = cached.store.weight
+    for _ in range(2):
+        assert (await ask(_with_two(name, cached), "/courses")).body == LONG
+    assert (len(app.requests), cached.store.weight) == (4, kept)
 
 
 async def test_an_answer_is_forgotten_after_its_time() -> None:

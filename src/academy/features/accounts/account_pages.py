@@ -10,9 +10,9 @@ from litestar.params import FromPath
 from msgspec import Meta
 
 from academy.features.accounts.errors import EmailTaken
-from academy.features.accounts.model import Profile
+from academy.features.accounts.model import Preferences, Profile, Topic
 from academy.features.accounts.service import AccountService
-from academy.infrastructure.security.principal import Principal
+from academy.infrastructure.security.principal import Principal, Role
 from academy.kit.errors import AcademyError
 from academy.web.authentication import SESSION_COOKIE
 from academy.web.forms import Form, empty_form, read_form
@@ -23,6 +23,8 @@ from academy.web.requests import PageRequest
 Password = Annotated[str, Meta(min_length=1, max_length=1000)]
 
 _THEMES = (("auto", "As my device"), ("light", "Light"), ("dark", "Dark"))
+_LANGUAGES = (("en", "English"), ("hi", "हिन्दी (Hindi)"))
+_FOR_TEACHERS = frozenset({Topic.COURSE_REVIEWED})
 _REGIONS = frozenset(
     ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
 )
@@ -38,10 +40,21 @@ class ProfileForm(msgspec.Struct, kw_only=True):
 
 
 class PreferencesForm(msgspec.Struct, kw_only=True):
-    """How the academy looks."""
+    """How the academy looks, and the topics it may write about: those that are ticked of those that were shown."""
 
     theme: str = "auto"
     time_zone: str = "Asia/Kolkata"
+    language: str = "en"
+    shown: list[Topic] = []
+    wanted: list[Topic] = []
+
+    def changed(self, held: Preferences) -> Preferences:
+        """Returns the preferences with what the form says; topics it did not show stay as they are."""
+        declined = [topic for topic in held.declined if topic not in self.shown]
+        declined += [topic for topic in self.shown if topic not in self.wanted]
+        return Preferences(
+            theme=self.theme, time_zone=self.time_zone, language=self.language, declined=list(dict.fromkeys(declined))
+        )
 
 
 class PasswordForm(msgspec.Struct, kw_only=True):
@@ -119,19 +132,23 @@ async def preferences_page(
 ) -> Response[bytes]:
     """The preferences."""
     held = (await accounts.user(principal.user_id)).preferences
-    form = empty_form(PreferencesForm, **msgspec.structs.asdict(held))
-    return _preferences(request, pages, form)
+    wanted = [topic for topic in Topic if topic not in held.declined]
+    form = empty_form(PreferencesForm, **msgspec.structs.asdict(held), wanted=wanted)
+    return _preferences(request, pages, principal, form)
 
 
 def _preferences(
-    request: PageRequest, pages: Pages, form: Form[PreferencesForm], *, status_code: int = 200
+    request: PageRequest, pages: Pages, principal: Principal, form: Form[PreferencesForm], *, status_code: int = 200
 ) -> Response[bytes]:
+    teaches = principal.may_act_as(Role.INSTRUCTOR)
     return pages.render(
         request,
         "accounts/account/preferences.html",
         status_code=status_code,
         form=form,
         themes=_THEMES,
+        languages=_LANGUAGES,
+        topics=[topic for topic in Topic if teaches or topic not in _FOR_TEACHERS],
         time_zones=_time_zones(str(form.values["time_zone"])),
     )
 
@@ -158,14 +175,13 @@ async def save_preferences(
     form = await read_form(request, PreferencesForm)
     if form.data is not None:
         held = (await accounts.user(principal.user_id)).preferences
-        preferences = msgspec.structs.replace(held, **msgspec.structs.asdict(form.data))
         try:
-            await accounts.change(principal, preferences=preferences)
+            await accounts.change(principal, preferences=form.data.changed(held))
         except AcademyError as error:
             form.blame(error)
         else:
             return pages.redirect_with("success", "Saved.", "/account/preferences")
-    return _preferences(request, pages, form, status_code=422)
+    return _preferences(request, pages, principal, form, status_code=422)
 
 
 async def _security(

@@ -3,22 +3,27 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from academy.features.accounts.audit import AuditLog
-from academy.features.accounts.errors import EmailTaken, LastAdmin
+from academy.features.accounts.errors import EmailTaken, LastAdmin, NoAdmin
 from academy.features.accounts.model import AuditAction, AuditEntry, User, UserList, UserStatus
 from academy.features.accounts.repository import AccountRepository
-from academy.features.accounts.validation import checked_email, checked_name, email_key
+from academy.features.accounts.validation import checked_email, checked_name
 from academy.infrastructure.database.base import Database, Page
 from academy.infrastructure.database.errors import UniqueViolation
 from academy.infrastructure.security.passwords import PasswordHasher
 from academy.infrastructure.security.principal import Role
 from academy.kit.clock import Clock
 from academy.kit.errors import NotFoundError
+from academy.kit.text import email_key
 
 COMMAND_LINE = "command line"
 
 
 class AccountAdministration:
-    """Makes, finds, shuts and opens accounts. `actor_id` is the admin's user id, or `COMMAND_LINE`."""
+    """Makes, finds, shuts and opens accounts.
+
+    `actor_id` is the admin's user id, or `COMMAND_LINE`. Whether they are an admin is asked again in the transaction
+    that acts: a request that is sent slowly may arrive when they are none any more.
+    """
 
     def __init__(self, database: Database, clock: Clock, passwords: PasswordHasher) -> None:
         self._database = database
@@ -28,7 +33,7 @@ class AccountAdministration:
         self._audit = AuditLog(self._repository, clock)
 
     async def create(self, actor_id: str, email: str, name: str, role: Role, password: str | None) -> User:
-        """Makes an active account; without a password it signs in by code. Raises EmailTaken, InvalidError."""
+        """Makes an active account; without a password it signs in by code. Raises EmailTaken, InvalidError, NoAdmin."""
         address, cleaned = checked_email(email), checked_name(name)
         if password is not None:
             self._passwords.check_rules(password)
@@ -46,6 +51,7 @@ class AccountAdministration:
         )
 
         async def work() -> None:
+            await self._check_actor(actor_id)
             await self._repository.insert_user(user)
             await self._audit.note(AuditAction.ACCOUNT_CREATED, user.id, actor_id=actor_id, role=role.value)
 
@@ -59,19 +65,27 @@ class AccountAdministration:
         """Returns accounts, newest first, or those that match a search. Raises InvalidCursor."""
         return await self._repository.list_users(text, limit, cursor)
 
+    async def active(self, *, cursor: str | None = None) -> Page[User]:
+        """Returns 200 accounts that are in use, the oldest first. Raises InvalidCursor."""
+        return await self._repository.active_users(cursor)
+
     async def many(self, user_ids: Sequence[str]) -> dict[str, User]:
         """Returns accounts (at most 200) by id."""
         return await self._repository.users_by_id(user_ids)
 
+    async def lookup(self, email: str) -> User | None:
+        """Returns the account of an address, if there is one."""
+        return await self._repository.user_by_email(email_key(email))
+
     async def find(self, email: str) -> User:
         """Returns the account of an address. Raises NotFoundError."""
-        user = await self._repository.user_by_email(email_key(email))
+        user = await self.lookup(email)
         if user is None:
             raise NotFoundError(f"There is no account with the address {email}.")
         return user
 
     async def set_role(self, actor_id: str, user_id: str, role: Role) -> User:
-        """Changes a role; the account signs in anew. Raises NotFoundError, LastAdmin."""
+        """Changes a role; the account signs in anew. Raises NotFoundError, LastAdmin, NoAdmin."""
 
         async def work(user: User) -> User:
             if user.role is role:
@@ -79,10 +93,10 @@ class AccountAdministration:
             fields = {"role": role.value}
             return await self._change(actor_id, user, fields, AuditAction.ROLE_CHANGED, before=user.role, role=role)
 
-        return await self._with_user(user_id, work)
+        return await self._with_user(actor_id, user_id, work)
 
     async def suspend(self, actor_id: str, user_id: str) -> User:
-        """Shuts an account and ends its sessions at once. Raises NotFoundError, LastAdmin."""
+        """Shuts an account and ends its sessions at once. Raises NotFoundError, LastAdmin, NoAdmin."""
 
         async def work(user: User) -> User:
             if user.status is UserStatus.SUSPENDED:
@@ -90,10 +104,13 @@ class AccountAdministration:
             fields = {"status": UserStatus.SUSPENDED.value}
             return await self._change(actor_id, user, fields, AuditAction.ACCOUNT_SUSPENDED)
 
-        return await self._with_user(user_id, work)
+        return await self._with_user(actor_id, user_id, work)
 
     async def unsuspend(self, actor_id: str, user_id: str) -> User:
-        """Opens a shut account again; one whose address nobody has proven is unproven again. Raises NotFoundError."""
+        """Opens a shut account again; one whose address nobody has proven is unproven again.
+
+        Raises NotFoundError, NoAdmin.
+        """
 
         async def work(user: User) -> User:
             if user.status is not UserStatus.SUSPENDED:
@@ -101,16 +118,24 @@ class AccountAdministration:
             status = UserStatus.ACTIVE if user.verified_at else UserStatus.UNVERIFIED
             return await self._change(actor_id, user, {"status": status.value}, AuditAction.ACCOUNT_UNSUSPENDED)
 
-        return await self._with_user(user_id, work)
+        return await self._with_user(actor_id, user_id, work)
 
-    async def _with_user(self, user_id: str, work: Callable[[User], Awaitable[User]]) -> User:
+    async def _with_user(self, actor_id: str, user_id: str, work: Callable[[User], Awaitable[User]]) -> User:
         async def find_and_work() -> User:
+            await self._check_actor(actor_id)
             user = await self._repository.user(user_id)
             if user is None:
                 raise NotFoundError("There is no such account.")
             return await work(user)
 
         return await self._database.transaction(find_and_work)
+
+    async def _check_actor(self, actor_id: str) -> None:
+        if actor_id == COMMAND_LINE:
+            return
+        actor = await self._repository.user(actor_id)
+        if actor is None or actor.role is not Role.ADMIN or actor.status is not UserStatus.ACTIVE:
+            raise NoAdmin
 
     async def _change(
         self, actor_id: str, user: User, fields: Mapping[str, object], action: AuditAction, **details: str

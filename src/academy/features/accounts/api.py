@@ -9,10 +9,10 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
-from academy.features.accounts.model import Preferences, Profile, User
+from academy.features.accounts.model import Preferences, Profile, Topic, User
 from academy.features.accounts.service import AccountService
 from academy.features.accounts.sessions import Client, Tokens
-from academy.features.accounts.validation import THEMES
+from academy.features.accounts.validation import LANGUAGES, LONGEST_LINK, MOST_LINKS, THEMES
 from academy.infrastructure.security.principal import Principal, Role
 from academy.web.guards import anyone, signed_in
 from academy.web.listing import Listing
@@ -76,11 +76,12 @@ class ProfileAnswer(msgspec.Struct, kw_only=True):
 
 
 class PreferencesAnswer(msgspec.Struct, kw_only=True):
-    """How the academy looks to a person."""
+    """How the academy looks to a person, the language of its mails, and the topics it does not write about."""
 
     language: str
     time_zone: str
     theme: str
+    declined: list[Topic]
 
 
 class UserAnswer(msgspec.Struct, kw_only=True):
@@ -127,15 +128,16 @@ class ProfileChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     headline: Annotated[str, Meta(max_length=120)] = ""
     bio: Annotated[str, Meta(max_length=2000)] = ""
-    links: Annotated[list[Annotated[str, Meta(max_length=200)]], Meta(max_length=5)] = []
+    links: Annotated[list[Annotated[str, Meta(max_length=LONGEST_LINK)]], Meta(max_length=MOST_LINKS)] = []
 
 
 class PreferencesChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """The whole new preferences."""
 
-    language: Annotated[str, Meta(max_length=8)] = "en"
+    language: Annotated[str, Meta(description=f"One of {', '.join(LANGUAGES)}.", max_length=8)] = "en"
     time_zone: Annotated[str, Meta(max_length=60)] = "Asia/Kolkata"
     theme: Annotated[str, Meta(description=f"One of {', '.join(THEMES)}.", max_length=10)] = "auto"
+    declined: Annotated[list[Topic], Meta(description="Topics to get no mail about.", max_length=len(Topic))] = []
 
 
 class MeChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -197,7 +199,7 @@ async def verify(
     request: PageRequest, accounts: NamedDependency[AccountService], data: JSONBody[VerifyRequest]
 ) -> TokensAnswer:
     """Confirms the address with the mailed code and signs in."""
-    user = await accounts.authentication.sign_in_by_code(data.email, data.code)
+    user = await accounts.authentication.verify(data.email, data.code)
     return _tokens_answer(await accounts.sessions.begin_api(user, _client(request)))
 
 

@@ -6,11 +6,12 @@ from academy.features.accounts.codes import CodeDesk
 from academy.features.accounts.errors import AccountSuspended, NotVerified, WrongCode, WrongCredentials
 from academy.features.accounts.model import AuditAction, CodePurpose, User, UserStatus
 from academy.features.accounts.repository import AccountRepository
-from academy.features.accounts.validation import checked_email, checked_name, email_key
+from academy.features.accounts.validation import checked_email, checked_name
 from academy.infrastructure.database.base import Database
 from academy.infrastructure.database.errors import UniqueViolation
 from academy.infrastructure.security.passwords import PasswordHasher
 from academy.kit.clock import Clock
+from academy.kit.text import email_key
 
 
 class Authentication:
@@ -112,31 +113,50 @@ class Authentication:
         await self._order(email, Occasion.SIGN_IN)
 
     async def sign_in_by_code(self, email: str, code: str) -> User:
-        """Returns the account of an address and its code. Raises WrongCode.
+        """Returns the account of an address and its code. Raises WrongCode, CodesPaused.
 
-        The first code proves the address: the account becomes active and is welcomed.
+        The first code proves the address: the account becomes active and is welcomed. The password of its registration
+        is dropped then: whoever signs in like this did not just register, and so may never have chosen it.
         """
-        user = await self._repository.user_by_email(email_key(email))
-        if user is None or user.status is UserStatus.SUSPENDED:
+        return await self._by_code(email, code, keep_password=False)
+
+    async def verify(self, email: str, code: str) -> User:
+        """Returns the account of an address that was just registered, and its code. Raises as `sign_in_by_code` does.
+
+        It is the same but for the password of the registration, which stays. Protected is an owner who registers
+        themselves, or signs in by code, or chooses a new password, after a stranger registered the address. Not
+        protected is one who confirms, here, a registration that they did not make: the mail says what its code is for.
+        """
+        return await self._by_code(email, code, keep_password=True)
+
+    async def _by_code(self, email: str, code: str, *, keep_password: bool) -> User:
+        user = await self._open_account(email)
+        purpose = sign_in_purpose(user) if user else CodePurpose.SIGN_IN
+        checked = await self._codes.check(user, email_key(email), purpose, code)
+        if user is None:
             raise WrongCode
-        held = await self._codes.check(user, sign_in_purpose(user), code)
 
         async def work() -> User:
-            await self._codes.use_up(held)
-            return await self._activated(user)
+            await self._codes.use_up(checked)
+            return await self._activated(user, keep_password=keep_password)
 
         return await self._database.transaction(work)
 
-    async def _activated(self, user: User) -> User:
+    async def _open_account(self, email: str) -> User | None:
+        """Returns the account of an address; a shut one is as good as none."""
+        user = await self._repository.user_by_email(email_key(email))
+        return None if user is None or user.status is UserStatus.SUSPENDED else user
+
+    async def _activated(self, user: User, *, keep_password: bool) -> User:
         """Returns the account, active if it was unproven; joins the open transaction. Raises WrongCode."""
         if user.status is UserStatus.ACTIVE:
             return user
-        active = await self._repository.activate_user(user.id, self._clock.now())
+        active = await self._repository.activate_user(user.id, self._clock.now(), keep_password=keep_password)
         if active is None:
             # It was shut while its owner typed.
             raise WrongCode
         await self._audit.note(AuditAction.EMAIL_VERIFIED, user.id)
-        await self._mail.send_welcome(active.email, active.name)
+        await self._mail.send_welcome(active.as_recipient())
         return active
 
     # --- forgotten passwords ---
@@ -150,20 +170,20 @@ class Authentication:
         await self._database.transaction(lambda: self._code_mail.order(user, occasion))
 
     async def reset_password(self, email: str, code: str, password: str) -> User:
-        """Sets a new password with a code and ends all sessions. Raises WrongCode, WeakPassword.
+        """Sets a new password with a code and ends all sessions. Raises WrongCode, CodesPaused, WeakPassword.
 
         The code proves the address, too.
         """
         self._passwords.check_rules(password)
-        user = await self._repository.user_by_email(email_key(email))
-        if user is None or user.status is UserStatus.SUSPENDED:
+        user = await self._open_account(email)
+        checked = await self._codes.check(user, email_key(email), CodePurpose.RESET_PASSWORD, code)
+        if user is None:
             raise WrongCode
-        held = await self._codes.check(user, CodePurpose.RESET_PASSWORD, code)
         password_hash = await self._passwords.hash(password)
 
         async def work() -> User:
-            await self._codes.use_up(held)
-            active = await self._activated(user)
+            await self._codes.use_up(checked)
+            active = await self._activated(user, keep_password=False)
             fields: dict[str, object] = {"password_hash": password_hash, "updated_at": self._clock.now()}
             changed = await self._repository.change_user(active.id, fields)
             await self._repository.end_sessions_of(active.id)

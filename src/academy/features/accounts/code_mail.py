@@ -11,6 +11,7 @@ from academy.features.accounts.errors import TooManyCodes
 from academy.features.accounts.model import CodePurpose, User, UserStatus
 from academy.features.accounts.repository import AccountRepository
 from academy.infrastructure.database.base import Database
+from academy.infrastructure.email.base import Recipient
 from academy.infrastructure.jobs.base import JobKind, JobQueue
 
 
@@ -31,32 +32,27 @@ class SendCode(msgspec.Struct, frozen=True, kw_only=True):
 
 SEND_CODE = JobKind("send_code", SendCode)
 
-_REGISTERED_ALREADY = "Someone tried to register with your address, but you have an account. This code signs you in:"
-_SENTENCES = {
-    CodePurpose.VERIFY_EMAIL: "Enter this code to confirm your e-mail address:",
-    CodePurpose.SIGN_IN: "Enter this code to sign in:",
-    CodePurpose.RESET_PASSWORD: "Enter this code to choose a new password:",
-    CodePurpose.CHANGE_EMAIL: "Enter this code to confirm your new e-mail address:",
-}
+# The sentence for somebody who registers with an address that has an account; the other ones are named by the purpose.
+_REGISTERED = "registered"
 
 
 class AccountMail(Protocol):
     """The mails of the accounts; each call joins the open transaction."""
 
-    async def send_otp(self, to: str, name: str, code: str, purpose: str, minutes: int) -> None:
+    async def send_otp(self, to: Recipient, *, code: str, purpose: str, minutes: int) -> None:
         """Sends a one-time code."""
         ...
 
-    async def send_welcome(self, to: str, name: str) -> None:
+    async def send_welcome(self, to: Recipient) -> None:
         """Welcomes someone."""
         ...
 
-    async def log_of(self, to: str) -> list[dict[str, object]]:
-        """Returns what is known of the mails to an address, as plain values."""
+    async def log_of(self, user_id: str) -> list[dict[str, object]]:
+        """Returns what is known of the mails to an account, as plain values."""
         ...
 
-    async def forget(self, to: Sequence[str]) -> None:
-        """Removes the mails to some addresses from the log."""
+    async def forget(self, user_id: str, addresses: Sequence[str]) -> None:
+        """Removes the mails of an account, and what is noted of its addresses."""
         ...
 
 
@@ -94,7 +90,7 @@ class CodeMail:
             if job.occasion is not Occasion.PASSWORD_RESET:
                 purpose = sign_in_purpose(user)
             known_already = job.occasion is Occasion.REGISTRATION and purpose is CodePurpose.SIGN_IN
-            await self.send(user, purpose, sentence=_REGISTERED_ALREADY if known_already else "")
+            await self.send(user, purpose, sentence=_REGISTERED if known_already else "")
 
         try:
             await self._database.transaction(work)
@@ -104,10 +100,12 @@ class CodeMail:
     async def send(self, user: User, purpose: CodePurpose, *, to: str = "", sentence: str = "") -> None:
         """Sends a fresh code, to another address when it shall become the account's; joins the open transaction.
 
-        Raises TooManyCodes.
+        `sentence` names the mail's sentence that says what the code is for, when it is not the purpose's. Raises
+        TooManyCodes.
         """
         code = await self._codes.issue(user, purpose, new_email=to or None)
-        await self._mail.send_otp(to or user.email, user.name, code, sentence or _SENTENCES[purpose], self._minutes)
+        recipient = user.as_recipient(to)
+        await self._mail.send_otp(recipient, code=code, purpose=sentence or purpose, minutes=self._minutes)
 
 
 def sign_in_purpose(user: User) -> CodePurpose:

@@ -1,5 +1,7 @@
 """What can go wrong with accounts."""
 
+import math
+
 from academy.kit.errors import AcademyError, ConflictError, ForbiddenError, InvalidError, Kind, UnauthenticatedError
 
 
@@ -30,6 +32,38 @@ class TooManyCodes(AcademyError):
 
     def __init__(self, seconds: int) -> None:
         super().__init__(f"A code was sent a moment ago. Ask for another one in {seconds} s.", retry_after=seconds)
+
+
+class CodesPaused(AcademyError):
+    """Too many wrong codes were typed for an address; told for addresses without an account, too."""
+
+    code = "codes_paused"
+    kind = Kind.TOO_MANY
+
+    def __init__(self, seconds: int) -> None:
+        text = (
+            "Too many wrong codes were typed for this address. "
+            f"Codes for it work again in {math.ceil(seconds / 60)} min; its password works all the time."
+        )
+        super().__init__(text, fields={"code": text}, retry_after=seconds)
+
+
+class AccountGone(UnauthenticatedError):
+    """The account was deleted or shut while it did something."""
+
+    code = "account_gone"
+
+    def __init__(self) -> None:
+        super().__init__("This account is no longer in use, so nothing was done.")
+
+
+class NoAdmin(ForbiddenError):
+    """Whoever acts as an admin is none (any more)."""
+
+    code = "no_admin"
+
+    def __init__(self) -> None:
+        super().__init__("Only active admins may do this.")
 
 
 class AccountSuspended(ForbiddenError):

@@ -7,6 +7,7 @@ from typing import ClassVar
 import msgspec
 
 from academy.infrastructure.database.document import Document, Index, SearchField
+from academy.infrastructure.email.base import Recipient
 from academy.infrastructure.security.principal import Role
 
 
@@ -27,12 +28,38 @@ class Profile(msgspec.Struct, kw_only=True):
     avatar_key: str | None = None
 
 
+class Topic(StrEnum):
+    """What the academy notifies people of, beyond what they must know. Everybody can decline each of them."""
+
+    ANNOUNCEMENTS = "announcements"
+    COURSE_COMPLETED = "course_completed"
+    COURSE_REVIEWED = "course_reviewed"
+
+    @property
+    def described(self) -> str:
+        """The topic as people read it, to go on after "mail about"."""
+        return _TOPICS[self]
+
+
+_TOPICS = {
+    Topic.ANNOUNCEMENTS: "news from the academy",
+    Topic.COURSE_COMPLETED: "finished courses",
+    Topic.COURSE_REVIEWED: "reviews of own courses",
+}
+
+
 class Preferences(msgspec.Struct, kw_only=True):
-    """How a person wants the academy to look."""
+    """How a person wants the academy to look, and what it may write about.
+
+    Attributes:
+        language: of mails.
+        declined: topics that the person gets no mail about.
+    """
 
     language: str = "en"
     time_zone: str = "Asia/Kolkata"
     theme: str = "auto"
+    declined: list[Topic] = []
 
 
 class User(Document, kw_only=True):
@@ -66,6 +93,17 @@ class User(Document, kw_only=True):
     preferences: Preferences = msgspec.field(default_factory=Preferences)
     verified_at: datetime | None = None
     last_sign_in_at: datetime | None = None
+
+    def as_recipient(self, address: str = "") -> Recipient:
+        """Returns the person as a mail's recipient, at another address when one is given.
+
+        Nobody has proven yet that the other address is theirs, and so it is with the one of an unproven account. Such
+        mail may reach a stranger: it greets by the part before the `@`, never by a text that somebody chose freely.
+        """
+        is_proven = self.verified_at is not None and not address
+        to = address or self.email
+        name = self.name if is_proven else to.rpartition("@")[0]
+        return Recipient(address=to, name=name, language=self.preferences.language, user_id=self.id)
 
 
 class UserList(msgspec.Struct, frozen=True):
@@ -133,7 +171,6 @@ class OneTimeCode(Document, kw_only=True):
 
     Attributes:
         code_hash: keyed hash of the six digits.
-        wrong_tries: at the limit the code is dead.
         sent_count, window_started_at: how many were sent in the present window, for the resend limit.
         new_email: the address to change to, for CHANGE_EMAIL.
     """
@@ -150,10 +187,34 @@ class OneTimeCode(Document, kw_only=True):
     purpose: CodePurpose
     code_hash: str
     expires_at: datetime
-    wrong_tries: int = 0
     sent_count: int = 1
     window_started_at: datetime
     new_email: str | None = None
+
+
+class CodeTry(msgspec.Struct, frozen=True, kw_only=True):
+    """A code that somebody typed. One that is right is taken out again."""
+
+    id: str
+    purpose: CodePurpose
+    at: datetime
+
+
+class CodeTries(Document, kw_only=True):
+    """The codes that were typed for an address in the last day, whether or not it has an account.
+
+    Attributes:
+        address_hash: keyed hash of the address: whose account does not exist is not to be written down here.
+        tries: in the order in which they were counted; as many as the limits need.
+        expires_at: when none of them counts any more.
+    """
+
+    __collection__: ClassVar[str] = "code_tries"
+    __indexes__: ClassVar[tuple[Index, ...]] = (Index(("address_hash",), unique=True), Index(("expires_at",)))
+
+    address_hash: str
+    tries: list[CodeTry]
+    expires_at: datetime
 
 
 class AuditAction(StrEnum):

@@ -174,7 +174,7 @@ async def verify(
     form = await read_form(request, VerifyForm)
     if form.data is not None:
         try:
-            user = await accounts.authentication.sign_in_by_code(form.data.email, form.data.code)
+            user = await accounts.authentication.verify(form.data.email, form.data.code)
         except AcademyError as error:
             form.blame(error)
         else:

@@ -6,14 +6,17 @@ from datetime import datetime, timedelta
 from academy.features.accounts.model import (
     AuditEntry,
     CodePurpose,
+    CodeTries,
+    CodeTry,
     OneTimeCode,
     RefreshToken,
     Session,
+    Topic,
     User,
     UserList,
     UserStatus,
 )
-from academy.infrastructure.database.base import Database, Page
+from academy.infrastructure.database.base import LARGEST_PAGE, Database, Page, Update
 from academy.infrastructure.database.batches import delete_in_batches
 from academy.infrastructure.security.principal import Role
 
@@ -26,6 +29,7 @@ class AccountRepository:
         self._sessions = database.collection(Session)
         self._codes = database.collection(OneTimeCode)
         self._tokens = database.collection(RefreshToken)
+        self._tries = database.collection(CodeTries)
         self._audit = database.collection(AuditEntry)
 
     # --- users ---
@@ -51,6 +55,11 @@ class AccountRepository:
         """Sets fields of a user. Raises UniqueViolation for a taken address."""
         return await self._users.find_and_update({"id": user_id}, {"$set": fields})
 
+    async def decline(self, user_id: str, topic: Topic, now: datetime) -> None:
+        """Adds a topic to those that an account gets no mail about."""
+        change: Update = {"$addToSet": {"preferences.declined": topic}, "$set": {"updated_at": now}}
+        await self._users.update_one({"id": user_id}, change)
+
     async def delete_user(self, user_id: str) -> None:
         """Removes a user."""
         await self._users.delete_one({"id": user_id})
@@ -63,9 +72,20 @@ class AccountRepository:
         page = await self._users.page({}, sort=("-created_at",), limit=limit, cursor=cursor)
         return UserList(page.items, page.next_cursor, await self._users.count({}))
 
-    async def activate_user(self, user_id: str, now: datetime) -> User | None:
-        """Makes an unproven account active; None when it is not unproven (any more)."""
-        fields = {"status": UserStatus.ACTIVE.value, "verified_at": now, "updated_at": now}
+    async def has_admin(self) -> bool:
+        """Whether there is an account with the role admin."""
+        return await self._users.find_one({"role": Role.ADMIN}, sort=("created_at",)) is not None
+
+    async def active_users(self, cursor: str | None) -> Page[User]:
+        """One page of the accounts that are in use, the oldest first."""
+        query = {"status": UserStatus.ACTIVE}
+        return await self._users.page(query, sort=("created_at",), limit=LARGEST_PAGE, cursor=cursor)
+
+    async def activate_user(self, user_id: str, now: datetime, *, keep_password: bool) -> User | None:
+        """Makes an unproven account active, with its password or none; None when it is not unproven (any more)."""
+        fields: dict[str, object] = {"status": UserStatus.ACTIVE.value, "verified_at": now, "updated_at": now}
+        if not keep_password:
+            fields["password_hash"] = None
         return await self._users.find_and_update(
             {"id": user_id, "status": UserStatus.UNVERIFIED.value}, {"$set": fields}
         )
@@ -79,6 +99,14 @@ class AccountRepository:
         """Puts the hash of a password in the place of another one; None when that was changed meanwhile."""
         query = {"id": user_id, "password_hash": old}
         return await self._users.find_and_update(query, {"$set": {"password_hash": fresh, "updated_at": now}})
+
+    async def hold_active(self, user_id: str) -> bool:
+        """Whether an account is in use; no other transaction can shut or delete it until this one is over.
+
+        The write changes nothing but the version: it makes two transactions collide that would not see each other.
+        """
+        query = {"id": user_id, "status": UserStatus.ACTIVE.value}
+        return await self._users.update_one(query, {"$set": {"status": UserStatus.ACTIVE.value}})
 
     async def hold_other_admin(self, user_id: str) -> bool:
         """Whether there is another active admin; no other transaction can take that one away until this one is over.
@@ -143,10 +171,11 @@ class AccountRepository:
         return await self._tokens.find_one({"token_hash": token_hash})
 
     async def delete_expired(self, now: datetime) -> None:
-        """Removes sessions and tokens whose time is over; codes an hour later, since their counts limit new ones."""
+        """Removes sessions, tokens and tries whose time is over; codes an hour later: their counts limit new ones."""
         over, sort = {"expires_at": {"$lt": now}}, ("expires_at",)
         await delete_in_batches(self._sessions, over, sort=sort)
         await delete_in_batches(self._tokens, over, sort=sort)
+        await delete_in_batches(self._tries, over, sort=sort)
         await delete_in_batches(self._codes, {"expires_at": {"$lt": now - timedelta(hours=1)}}, sort=sort)
 
     # --- one-time codes ---
@@ -160,10 +189,24 @@ class AccountRepository:
         await self._codes.delete_many({"email_key": code.email_key, "purpose": code.purpose.value})
         await self._codes.insert(code)
 
-    async def count_try(self, code_id: str, limit: int) -> OneTimeCode | None:
-        """Counts a try of a code before it is compared; None when there are no tries left."""
-        query = {"id": code_id, "wrong_tries": {"$lt": limit}}
-        return await self._codes.find_and_update(query, {"$inc": {"wrong_tries": 1}})
+    async def tries(self, address_hash: str) -> CodeTries | None:
+        """Returns the codes that were typed for an address."""
+        return await self._tries.find_one({"address_hash": address_hash})
+
+    async def count_try(self, address_hash: str, tried: CodeTry, most: int, expires_at: datetime) -> CodeTries:
+        """Adds a try to those of an address and returns them with it; the latest `most` are kept."""
+        fresh = CodeTries(
+            address_hash=address_hash, tries=[tried], expires_at=expires_at, created_at=tried.at, updated_at=tried.at
+        )
+        change: Update = {
+            "$push": {"tries": {"$each": [tried], "$slice": -most}},
+            "$set": {"expires_at": expires_at, "updated_at": tried.at},
+        }
+        return await self._tries.find_and_update({"address_hash": address_hash}, change, insert=fresh) or fresh
+
+    async def forgive_try(self, address_hash: str, tried: CodeTry) -> None:
+        """Takes a try out again."""
+        await self._tries.update_one({"address_hash": address_hash}, {"$pull": {"tries": tried}})
 
     async def delete_code(self, code_id: str) -> bool:
         """Uses a code up; False when someone else did."""

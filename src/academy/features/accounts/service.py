@@ -8,8 +8,8 @@ from academy.features.accounts.audit import AuditLog
 from academy.features.accounts.authentication import Authentication
 from academy.features.accounts.code_mail import AccountMail, CodeMail
 from academy.features.accounts.codes import CodeDesk
-from academy.features.accounts.errors import EmailTaken, LastAdmin
-from academy.features.accounts.model import AuditAction, CodePurpose, Preferences, Profile, User, UserStatus
+from academy.features.accounts.errors import AccountGone, EmailTaken, LastAdmin
+from academy.features.accounts.model import AuditAction, CodePurpose, Preferences, Profile, Topic, User, UserStatus
 from academy.features.accounts.repository import AccountRepository
 from academy.features.accounts.sessions import SessionDesk
 from academy.features.accounts.validation import (
@@ -17,7 +17,6 @@ from academy.features.accounts.validation import (
     checked_email,
     checked_name,
     checked_profile,
-    email_key,
 )
 from academy.infrastructure.database.base import Database
 from academy.infrastructure.database.errors import UniqueViolation
@@ -28,6 +27,7 @@ from academy.infrastructure.security.settings import SecuritySettings
 from academy.infrastructure.security.tokens import AccessTokens
 from academy.kit.clock import Clock
 from academy.kit.errors import InvalidError, NotFoundError
+from academy.kit.text import email_key
 
 ExportPart = Callable[[str], Awaitable[Mapping[str, object]]]
 """A higher feature's part of a data export: user id -> plain values."""
@@ -91,6 +91,10 @@ class AccountService:
             raise NotFoundError("There is no such account.")
         return user
 
+    async def has_admin(self) -> bool:
+        """Whether anybody leads this academy yet."""
+        return await self._repository.has_admin()
+
     # --- what others see, and how the academy looks ---
 
     async def change(
@@ -114,6 +118,10 @@ class AccountService:
         user = await self._repository.change_user(principal.user_id, fields) or await self.user(principal.user_id)
         await self._profile_changed()
         return user
+
+    async def decline(self, user_id: str, topic: Topic) -> None:
+        """Ends mails about a topic to an account; no matter if they ended before, or the account is gone."""
+        await self._repository.decline(user_id, topic, self._clock.now())
 
     async def set_avatar(self, principal: Principal, key: str | None) -> None:
         """Puts a stored image on the account, or takes it off; the one before is deleted. Raises NotFoundError."""
@@ -181,13 +189,13 @@ class AccountService:
         await self._database.transaction(work)
 
     async def confirm_email_change(self, principal: Principal, code: str) -> None:
-        """Changes the address with the code that was sent to it. Raises WrongCode, EmailTaken."""
+        """Changes the address with the code that was sent to it. Raises WrongCode, CodesPaused, EmailTaken."""
         user = await self.user(principal.user_id)
-        held = await self._codes.check(user, CodePurpose.CHANGE_EMAIL, code)
-        address = held.new_email or user.email
+        checked = await self._codes.check(user, user.email_key, CodePurpose.CHANGE_EMAIL, code)
+        address = checked.code.new_email or user.email
 
         async def work() -> None:
-            await self._codes.use_up(held)
+            await self._codes.use_up(checked)
             fields: dict[str, object] = {
                 "email": address,
                 "email_key": email_key(address),
@@ -221,7 +229,7 @@ class AccountService:
                 {"action": entry.action, "at": entry.created_at, **entry.details}
                 for entry in await self._repository.audit_of(user.id)
             ],
-            "mails": [mail for address in await self._addresses_of(user) for mail in await self._mail.log_of(address)],
+            "mails": await self._mail.log_of(user.id),
         }
         for part in self._export_parts:
             parts |= await part(user.id)
@@ -243,7 +251,7 @@ class AccountService:
                 await clean_up(user.id)
             await self._repository.delete_codes_of(user.id)
             await self._repository.end_sessions_of(user.id)
-            await self._mail.forget(await self._addresses_of(user))
+            await self._mail.forget(user.id, await self._addresses_of(user))
             await self._repository.delete_user(user.id)
             await self._audit.note(AuditAction.ACCOUNT_DELETED, user.id)
             self._discard_avatar(user)
@@ -259,6 +267,16 @@ class AccountService:
                 if holder is None or holder.id == user.id:
                     addresses.append(former)
         return addresses
+
+
+async def hold_account(database: Database, user_id: str) -> None:
+    """Makes sure that an account is in use, and stays so until the open transaction is over.
+
+    For higher features that write something of an account down: what its deletion does not see would stay for ever.
+    Raises AccountGone.
+    """
+    if not await AccountRepository(database).hold_active(user_id):
+        raise AccountGone
 
 
 def _wrong_password(field: str) -> InvalidError:

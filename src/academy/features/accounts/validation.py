@@ -1,6 +1,5 @@
 """The rules for what people say about themselves: address, name, links, preferences."""
 
-import unicodedata
 from zoneinfo import available_timezones
 
 from email_validator import EmailNotValidError, validate_email
@@ -9,16 +8,12 @@ from academy.features.accounts.model import Preferences, Profile
 from academy.kit.errors import InvalidError
 
 LONGEST_NAME = 80
+MOST_LINKS, LONGEST_LINK = 5, 200
 THEMES = ("auto", "light", "dark")
-LANGUAGES = ("en",)
+LANGUAGES = ("en", "hi")
 
 # Invisible, but part of how names are written in Devanagari, Persian and other scripts.
 _JOINERS = str.maketrans("", "", "\u200c\u200d")
-
-
-def email_key(email: str) -> str:
-    """Returns an address in the form used for comparing: NFC, without case."""
-    return unicodedata.normalize("NFC", email.strip()).casefold()
 
 
 def checked_email(email: str, field: str = "email") -> str:
@@ -48,6 +43,9 @@ def checked_profile(profile: Profile) -> Profile:
     links = [link.strip() for link in profile.links if link.strip()]
     if any(not link.startswith(("https://", "http://")) or any(c.isspace() for c in link) for link in links):
         text = "A link begins with https:// or http:// and has no spaces in it."
+        raise InvalidError(text, fields={"links": text})
+    if len(links) > MOST_LINKS or any(len(link) > LONGEST_LINK for link in links):
+        text = f"Give at most {MOST_LINKS} links of at most {LONGEST_LINK} characters."
         raise InvalidError(text, fields={"links": text})
     return Profile(headline=" ".join(profile.headline.split()), bio=profile.bio.strip(), links=links)
 

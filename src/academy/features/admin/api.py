@@ -6,11 +6,10 @@ from typing import Annotated
 import msgspec
 from litestar import get, patch, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody, Parameter, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody, Parameter
 
 from academy.features.accounts.model import User, UserStatus
 from academy.features.admin.service import AdminService, HealthReport, Overview
-from academy.infrastructure.email.model import MailState
 from academy.infrastructure.jobs.model import Job, JobStatus
 from academy.infrastructure.security.principal import Principal, Role
 from academy.web.guards import admins
@@ -46,21 +45,6 @@ class JobRow(msgspec.Struct, kw_only=True):
     last_error: str
     created_at: datetime
     finished_at: datetime | None
-
-
-class MailRow(msgspec.Struct, kw_only=True):
-    """A line of the mail log."""
-
-    id: str
-    template: str
-    to: str
-    subject: str
-    state: MailState
-    provider: str
-    attempts: int
-    last_error: str
-    created_at: datetime
-    sent_at: datetime | None
 
 
 def _user_row(user: User) -> UserRow:
@@ -134,24 +118,10 @@ async def retry_job(job_id: FromPath[str], admin: NamedDependency[AdminService])
     return _job_row(await admin.retry_job(job_id))
 
 
-@get("/api/v1/admin/mail", guards=[admins], tags=["admin"], summary="The mail log")
-async def list_mail(
-    admin: NamedDependency[AdminService],
-    mail_state: Annotated[MailState | None, QueryParameter(name="state", required=False)] = None,
-    limit: Limit = 20,
-    cursor: Cursor = None,
-) -> Listing[MailRow]:
-    """Returns mails, newest first."""
-    page = await admin.mail(state=mail_state, limit=limit, cursor=cursor)
-    names = MailRow.__struct_fields__
-    items = [MailRow(**{name: getattr(mail, name) for name in names}) for mail in page.items]
-    return Listing(items=items, next_cursor=page.next_cursor)
-
-
 @get("/api/v1/admin/health", guards=[admins], tags=["admin"], summary="Health, with details")
 async def health(admin: NamedDependency[AdminService]) -> HealthReport:
     """Runs all checks."""
     return await admin.health()
 
 
-handlers = [overview, list_users, change_user, list_jobs, retry_job, list_mail, health]
+handlers = [overview, list_users, change_user, list_jobs, retry_job, health]

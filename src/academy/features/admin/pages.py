@@ -5,8 +5,9 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from academy.features.admin.service import AdminService
-from academy.infrastructure.email.model import MailState
+from academy.features.admin.service import AdminService, EnrolmentRow
+from academy.features.learning.service import LearningService
+from academy.infrastructure.email.log import MailFilter, MailLog
 from academy.infrastructure.jobs.model import JobStatus
 from academy.infrastructure.security.principal import Principal, Role
 from academy.kit.errors import AcademyError
@@ -28,17 +29,21 @@ class ListForm(msgspec.Struct, kw_only=True):
     """The part of a list in which a button was pressed, to come back to it: its search, or its filter."""
 
     q: str = ""
-    state: str = ""
     status: str = ""
 
 
-def _cursor(request: PageRequest) -> str | None:
+def list_cursor(request: PageRequest) -> str | None:
+    """Returns where in a list the page begins."""
     return request.query_params.get("cursor") or None
 
 
 @get("/admin", guards=[admins], include_in_schema=False)
 async def overview(
-    request: PageRequest, pages: NamedDependency[Pages], admin: NamedDependency[AdminService]
+    request: PageRequest,
+    pages: NamedDependency[Pages],
+    admin: NamedDependency[AdminService],
+    learning: NamedDependency[LearningService],
+    mail_log: NamedDependency[MailLog],
 ) -> Response[bytes]:
     """The academy in figures, its health, the newest of everything."""
     enrolments, _ = await admin.enrolments(limit=_NEWEST)
@@ -49,7 +54,8 @@ async def overview(
         health=await admin.health(),
         users=(await admin.users(limit=_NEWEST)).items,
         enrolments=enrolments,
-        mails=(await admin.mail(limit=_NEWEST)).items,
+        percents=await _percents(learning, enrolments),
+        mails=(await mail_log.page(MailFilter(), limit=_NEWEST)).items,
     )
 
 
@@ -59,12 +65,12 @@ async def users(
 ) -> Response[bytes]:
     """All accounts."""
     text = request.query_params.get("q", "")[:200]
-    cursor = _cursor(request)
+    cursor = list_cursor(request)
     found = await admin.users(text, limit=_ROWS, cursor=cursor)
     return pages.render(request, "admin/users.html", found=found, text=text, roles=list(Role), cursor=cursor)
 
 
-async def _back(request: PageRequest, pages: Pages, kind: str, text: str, location: str) -> Response[bytes]:
+async def back(request: PageRequest, pages: Pages, kind: str, text: str, location: str) -> Response[bytes]:
     """Shows `text` on the part of the list from where the request came."""
     form = await read_form(request, ListForm)
     return pages.redirect_with(kind, text, location, **form.values)
@@ -82,9 +88,9 @@ async def suspend(
     try:
         user = await admin.suspend(principal, user_id)
     except AcademyError as error:
-        return await _back(request, pages, "error", error.message, "/admin/users")
+        return await back(request, pages, "error", error.message, "/admin/users")
     text = f"{user.name} is suspended and signed out everywhere."
-    return await _back(request, pages, "success", text, "/admin/users")
+    return await back(request, pages, "success", text, "/admin/users")
 
 
 @post("/admin/users/{user_id:str}/unsuspend", guards=[admins], include_in_schema=False, status_code=200)
@@ -97,7 +103,7 @@ async def unsuspend(
 ) -> Response[bytes]:
     """Opens an account again."""
     user = await admin.unsuspend(principal, user_id)
-    return await _back(request, pages, "success", f"{user.name} may sign in again.", "/admin/users")
+    return await back(request, pages, "success", f"{user.name} may sign in again.", "/admin/users")
 
 
 @post("/admin/users/{user_id:str}/role", guards=[admins], include_in_schema=False, status_code=200)
@@ -111,58 +117,55 @@ async def set_role(
     """Changes a role."""
     form = await read_form(request, RoleForm)
     if form.data is None:
-        return await _back(request, pages, "error", "Choose one of the roles.", "/admin/users")
+        return await back(request, pages, "error", "Choose one of the roles.", "/admin/users")
     try:
         user = await admin.set_role(principal, user_id, form.data.role)
     except AcademyError as error:
-        return await _back(request, pages, "error", error.message, "/admin/users")
+        return await back(request, pages, "error", error.message, "/admin/users")
     text = f"{user.name} has the role {user.role.value} now and signs in anew."
-    return await _back(request, pages, "success", text, "/admin/users")
+    return await back(request, pages, "success", text, "/admin/users")
 
 
 @get("/admin/courses", guards=[admins], include_in_schema=False)
 async def courses(
     request: PageRequest, pages: NamedDependency[Pages], admin: NamedDependency[AdminService]
 ) -> Response[bytes]:
-    """All courses."""
-    cursor = _cursor(request)
-    return pages.render(
-        request, "admin/courses.html", page=await admin.courses(limit=_ROWS, cursor=cursor), cursor=cursor
-    )
+    """All courses, or those that a search finds."""
+    text = request.query_params.get("q", "")[:200]
+    cursor = list_cursor(request)
+    page = await admin.courses(text, limit=_ROWS, cursor=cursor)
+    return pages.render(request, "admin/courses.html", page=page, text=text, cursor=cursor)
 
 
 @get("/admin/enrolments", guards=[admins], include_in_schema=False)
 async def enrolments(
-    request: PageRequest, pages: NamedDependency[Pages], admin: NamedDependency[AdminService]
+    request: PageRequest,
+    pages: NamedDependency[Pages],
+    admin: NamedDependency[AdminService],
+    learning: NamedDependency[LearningService],
 ) -> Response[bytes]:
     """All enrolments."""
-    cursor = _cursor(request)
+    cursor = list_cursor(request)
     rows, next_cursor = await admin.enrolments(limit=_ROWS, cursor=cursor)
-    return pages.render(request, "admin/enrolments.html", rows=rows, next_cursor=next_cursor, cursor=cursor)
+    return pages.render(
+        request,
+        "admin/enrolments.html",
+        rows=rows,
+        percents=await _percents(learning, rows),
+        next_cursor=next_cursor,
+        cursor=cursor,
+    )
 
 
-@get("/admin/mail", guards=[admins], include_in_schema=False)
-async def mail(
-    request: PageRequest, pages: NamedDependency[Pages], admin: NamedDependency[AdminService]
-) -> Response[bytes]:
-    """The mail log."""
-    wanted = request.query_params.get("state", "")
-    state = MailState(wanted) if wanted in set(MailState) else None
-    cursor = _cursor(request)
-    page = await admin.mail(state=state, limit=_ROWS, cursor=cursor)
-    return pages.render(request, "admin/mail.html", page=page, state=state, states=list(MailState), cursor=cursor)
-
-
-@post("/admin/mail/{mail_id:str}/resend", guards=[admins], include_in_schema=False, status_code=200)
-async def resend(
-    request: PageRequest, mail_id: FromPath[str], pages: NamedDependency[Pages], admin: NamedDependency[AdminService]
-) -> Response[bytes]:
-    """Sends a mail again."""
-    try:
-        await admin.resend_mail(mail_id)
-    except AcademyError as error:
-        return await _back(request, pages, "error", error.message, "/admin/mail")
-    return await _back(request, pages, "success", "The mail is sent again.", "/admin/mail")
+async def _percents(learning: LearningService, rows: list[EnrolmentRow]) -> dict[str, int]:
+    """How far the learners are, by the id of the enrolment; without those whose course is gone."""
+    courses = {(row.enrolment.user_id, row.enrolment.course_id): row.course for row in rows if row.course}
+    done = await learning.percents(courses)
+    return {
+        row.enrolment.id: done[row.enrolment.user_id, row.enrolment.course_id]
+        for row in rows
+        if (row.enrolment.user_id, row.enrolment.course_id) in done
+    }
 
 
 @get("/admin/jobs", guards=[admins], include_in_schema=False)
@@ -172,7 +175,7 @@ async def jobs(
     """The jobs."""
     wanted = request.query_params.get("status", "")
     status = JobStatus(wanted) if wanted in set(JobStatus) else None
-    cursor = _cursor(request)
+    cursor = list_cursor(request)
     page = await admin.jobs(status=status, limit=_ROWS, cursor=cursor)
     return pages.render(request, "admin/jobs.html", page=page, status=status, statuses=list(JobStatus), cursor=cursor)
 
@@ -185,8 +188,8 @@ async def retry_job(
     try:
         await admin.retry_job(job_id)
     except AcademyError as error:
-        return await _back(request, pages, "error", error.message, "/admin/jobs")
-    return await _back(request, pages, "success", "The job runs again.", "/admin/jobs")
+        return await back(request, pages, "error", error.message, "/admin/jobs")
+    return await back(request, pages, "success", "The job runs again.", "/admin/jobs")
 
 
 handlers = [
@@ -197,8 +200,6 @@ handlers = [
     set_role,
     courses,
     enrolments,
-    mail,
-    resend,
     jobs,
     retry_job,
 ]

@@ -14,7 +14,6 @@ from academy.features.courses.service import CourseService
 from academy.features.enrolment.model import Enrolment
 from academy.features.enrolment.service import EnrolmentService
 from academy.infrastructure.database.base import Database, Page
-from academy.infrastructure.email.model import Mail, MailState
 from academy.infrastructure.email.service import EmailService
 from academy.infrastructure.jobs.model import Job, JobStatus
 from academy.infrastructure.jobs.queue import DatabaseJobQueue
@@ -81,13 +80,12 @@ class AdminService:
         self._accounts = accounts
         self._courses = courses
         self._enrolments = enrolments
-        self._email = email
         self._jobs = jobs
         self._storage = storage
         self._checks = {
             "database": HealthCheck(self._database_detail),
             "storage": HealthCheck(storage.health_check),
-            "email": HealthCheck(email.health_check),
+            "email": HealthCheck(email.health_check, is_vital=False),
             "jobs": HealthCheck(self._jobs_detail, is_vital=False),
         }
         self._report: asyncio.Task[HealthReport] | None = None
@@ -142,9 +140,9 @@ class AdminService:
 
         return await self._database.transaction(work)
 
-    async def courses(self, *, limit: int = 50, cursor: str | None = None) -> Page[Course]:
-        """Returns all courses in every state. Raises InvalidCursor."""
-        return await self._courses.all(limit=limit, cursor=cursor)
+    async def courses(self, text: str = "", *, limit: int = 50, cursor: str | None = None) -> Page[Course]:
+        """Returns all courses in every state, or those that match a search. Raises InvalidCursor."""
+        return await self._courses.all(text, limit=limit, cursor=cursor)
 
     async def enrolments(self, *, limit: int = 50, cursor: str | None = None) -> tuple[list[EnrolmentRow], str | None]:
         """Returns enrolments, newest first, and the next cursor. Raises InvalidCursor."""
@@ -153,14 +151,6 @@ class AdminService:
         users = await self._accounts.many(sorted({e.user_id for e in page.items}))
         rows = [EnrolmentRow(e, users.get(e.user_id), courses.get(e.course_id)) for e in page.items]
         return rows, page.next_cursor
-
-    async def mail(self, *, state: MailState | None = None, limit: int = 50, cursor: str | None = None) -> Page[Mail]:
-        """Returns the mail log, newest first. Raises InvalidCursor."""
-        return await self._email.list_mail(state=state, limit=limit, cursor=cursor)
-
-    async def resend_mail(self, mail_id: str) -> None:
-        """Sends a mail again. Raises NotFoundError, ConflictError."""
-        await self._email.resend(mail_id)
 
     async def jobs(self, *, status: JobStatus | None = None, limit: int = 50, cursor: str | None = None) -> Page[Job]:
         """Returns jobs, newest first. Raises InvalidCursor."""

@@ -1,8 +1,11 @@
-"""The local inbox: mail stays in the academy's database and can be read at /dev/mail. Never in production."""
+"""The local inbox: mail stays in the academy's database and can be read at /dev/mail.
+
+It shows mail, codes and all, to everybody who can open that page: there is none in production.
+"""
 
 from academy.infrastructure.database.base import Database
 from academy.infrastructure.database.errors import UniqueViolation
-from academy.infrastructure.email.base import EmailMessage, InboxMessage
+from academy.infrastructure.email.base import Capabilities, EmailMessage, InboxMessage
 from academy.infrastructure.email.model import InboxMail
 from academy.kit.clock import Clock
 
@@ -12,9 +15,7 @@ _KEPT = 200
 class InboxProvider:
     """An EmailProvider that delivers to the database."""
 
-    def __init__(self, database: Database, clock: Clock, *, production: bool) -> None:
-        if production:
-            raise ValueError("EMAIL_PROVIDER=inbox shows mail to everybody and is not for production.")
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._mails = database.collection(InboxMail)
         self._clock = clock
 
@@ -22,6 +23,13 @@ class InboxProvider:
     def name(self) -> str:
         """Name as in EMAIL_PROVIDER."""
         return "inbox"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """It takes everything that the database can hold."""
+        return Capabilities(
+            keeps_message_id=True, non_ascii_mailboxes=True, reports_bounces=False, largest_message=8 << 20
+        )
 
     async def send(self, message: EmailMessage) -> None:
         """Keeps the message; sending it again keeps one."""
@@ -47,9 +55,12 @@ class InboxProvider:
             oldest = await self._mails.find({}, sort=("created_at",), limit=excess)
             await self._mails.delete_many({"id": {"$in": [mail.id for mail in oldest]}})
 
-    async def health_check(self) -> str:
+    async def verify(self) -> str:
         """The inbox is well when the database is, and that is checked elsewhere."""
         return ""
+
+    async def close(self) -> None:
+        """There is no connection of its own."""
 
     async def messages(self) -> list[InboxMessage]:
         """Returns the kept messages, newest first."""

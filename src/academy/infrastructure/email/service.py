@@ -1,208 +1,217 @@
-"""Sends the academy's mails: each is written down with its cause, and sent by a job."""
+"""The academy's mail: every kind of mail it sends, and what it promises about them."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
-import msgspec
+import structlog
 
-from academy.infrastructure.database.base import Database, Page
-from academy.infrastructure.email.base import EmailMessage, EmailProvider, LogicalEmailError, TechnicalEmailError
-from academy.infrastructure.email.model import Mail, MailState
-from academy.infrastructure.email.rendering import MailRenderer, RenderedMail
+from academy.infrastructure.database.base import Database
+from academy.infrastructure.email.base import Recipient
+from academy.infrastructure.email.batches import Announcement, Batches, BatchRecipient
+from academy.infrastructure.email.chain import ProviderChain
+from academy.infrastructure.email.log import MailLog
+from academy.infrastructure.email.model import Mail
+from academy.infrastructure.email.rendering import MailKind, MailRenderer
+from academy.infrastructure.email.sending import SEND_MAIL, MailSender, SendMail
 from academy.infrastructure.email.settings import EmailSettings
-from academy.infrastructure.jobs.base import JobKind, JobQueue
+from academy.infrastructure.email.suppressions import SuppressionList
+from academy.infrastructure.email.writing import MailWriter
+from academy.infrastructure.jobs.base import JobQueue
 from academy.kit.clock import Clock
-from academy.kit.errors import ConflictError, NotFoundError
 from academy.kit.ids import new_id
+from academy.kit.text import email_key
 
-_FORGOTTEN = "(This mail held a one-time code, which is not kept.)"
-
-
-class SendMail(msgspec.Struct, frozen=True):
-    """Payload of the job that sends a mail."""
-
-    mail_id: str
-
-
-SEND_MAIL = JobKind("send_mail", SendMail)
+# Health asks the providers this often, however often it is asked itself.
+_VERIFIED_FOR = timedelta(minutes=5)
 
 
 class EmailService:
-    """Every kind of mail the academy sends, and the log of all of them.
+    """Writes mails down with their cause, and has them sent by jobs.
 
-    Each `send_…` joins the open transaction: the mail exists exactly when its cause does.
+    Each `send_…` joins the open transaction: the mail exists exactly when its cause does. With a `cause` such as
+    `enrolment:ID`, a mail is written once, however often it is asked for.
+
+    Attributes:
+        sender: handles the jobs.
+        batches: mails to many, in parts.
+        log: what became of every mail.
+        suppressions: the addresses that get none.
     """
 
     def __init__(
         self,
         database: Database,
         queue: JobQueue,
-        provider: EmailProvider,
+        chain: ProviderChain,
         renderer: MailRenderer,
         clock: Clock,
         settings: EmailSettings,
         *,
         academy_name: str,
+        academy_url: str,
     ) -> None:
-        self._queue = queue
-        self._provider = provider
-        self._renderer = renderer
-        self._clock = clock
-        self._settings = settings
-        self._academy_name = academy_name
         self._database = database
+        self._queue = queue
+        self._chain = chain
+        self._clock = clock
+        self._academy_name = academy_name
+        self._academy_url = academy_url
         self._mails = database.collection(Mail)
-
-    async def send_otp(self, to: str, name: str, code: str, purpose: str, minutes: int) -> None:
-        """Sends a one-time code; `purpose` is a sentence that says what it is for, `minutes` how long it holds."""
-        subject = f"{code} is your code for {self._academy_name}"
-        mail = self._renderer.render(
-            "code", subject, name=name, code=code, purpose=purpose, minutes=minutes, preview=f"Your code is {code}."
+        self._verdicts: dict[str, str] = {}
+        self._verified_at: datetime | None = None
+        self._first_look: asyncio.Task[None] | None = None
+        self.suppressions = SuppressionList(database, clock)
+        self.sender = MailSender(
+            database,
+            chain,
+            renderer,
+            self.suppressions,
+            clock,
+            sender=settings.sender,
+            sender_name=settings.sender_name or academy_name,
         )
-        await self._write("code", to, mail, secret=True)
+        self._writer = MailWriter(renderer, clock, sender=settings.sender)
+        self.batches = Batches(database, queue, self._writer)
+        self.log = MailLog(database, queue, renderer, clock, sender=settings.sender)
 
-    async def send_welcome(self, to: str, name: str) -> None:
+    async def initialize(self) -> None:
+        """Looks in the background whether every provider could send, and logs what is wrong: nobody waits for it."""
+        self._first_look = asyncio.create_task(self._look(), name="email-verify")
+
+    async def _look(self) -> None:
+        for provider, trouble in (await self.verify()).items():
+            if trouble:
+                structlog.get_logger().warning("email_provider_troubled", provider=provider, trouble=trouble)
+
+    async def send_otp(self, to: Recipient, *, code: str, purpose: str, minutes: int) -> None:
+        """Sends a one-time code that is good for `minutes`; `purpose` is one of the sentences of the template."""
+        values = {"name": to.name, "code": code, "purpose": purpose, "minutes": str(minutes)}
+        void_at = self._clock.now() + timedelta(minutes=minutes)
+        await self.send(MailKind.CODE, to, values, secret=True, expires_at=void_at)
+
+    async def send_welcome(self, to: Recipient) -> None:
         """Welcomes someone whose address is proven."""
-        subject = f"Welcome to {self._academy_name}"
-        mail = self._renderer.render("welcome", subject, name=name, preview="Your account is ready.")
-        await self._write("welcome", to, mail)
+        await self.send(MailKind.WELCOME, to, {"name": to.name})
 
-    async def send_enrolment_confirmation(self, to: str, name: str, course_title: str, course_url: str) -> None:
+    async def send_enrolment_confirmation(
+        self, to: Recipient, *, course_title: str, course_url: str, cause: str
+    ) -> None:
         """Confirms an enrolment and links to the course."""
-        subject = f"You are enrolled: {' '.join(course_title.split())}"
-        mail = self._renderer.render(
-            "enrolment",
-            subject,
-            name=name,
-            course_title=course_title,
-            course_url=course_url,
-            preview=f"{course_title} is open to you now.",
-        )
-        await self._write("enrolment", to, mail)
+        values = {"name": to.name, "course_title": course_title, "course_url": course_url}
+        await self.send(MailKind.ENROLMENT, to, values, cause=cause)
+
+    async def send_payment_receipt(self, to: Recipient, receipt: Mapping[str, str], *, cause: str) -> None:
+        """Sends the receipt of a payment.
+
+        `receipt` holds the texts `transaction_id course_title course_url amount invoice_number date receipt_url`, as
+        they are to be read.
+        """
+        await self.send(MailKind.RECEIPT, to, {"name": to.name, **receipt}, cause=cause)
 
     async def send_notification(
-        self, to: str, name: str, title: str, message: str, action: str, action_url: str
+        self,
+        to: Recipient,
+        *,
+        title: str,
+        message: str,
+        action: str,
+        action_url: str,
+        unsubscribe_url: str,
+        cause: str | None = None,
     ) -> None:
-        """Tells something in one paragraph, with one link."""
-        mail = self._renderer.render(
-            "notice", title, name=name, message=message, action=action, action_url=action_url, preview=message
-        )
-        await self._write("notice", to, mail)
+        """Tells something, with one link; its recipient can decline such mails at `unsubscribe_url`."""
+        values = {"name": to.name, "title": title, "message": message, "action": action, "action_url": action_url}
+        await self.send(MailKind.NOTIFICATION, to, values, cause=cause, unsubscribe_url=unsubscribe_url)
 
-    async def _write(self, template: str, to: str, rendered: RenderedMail, *, secret: bool = False) -> None:
-        now = self._clock.now()
-        mail = Mail(
-            template=template,
-            to=to,
-            subject=rendered.subject,
-            text=rendered.text,
-            html=rendered.html,
-            secret=secret,
-            message_id=self._new_message_id(),
-            created_at=now,
-            updated_at=now,
-        )
+    async def send(
+        self,
+        kind: MailKind,
+        to: Recipient,
+        values: Mapping[str, str],
+        *,
+        cause: str | None = None,
+        secret: bool = False,
+        expires_at: datetime | None = None,
+        unsubscribe_url: str = "",
+    ) -> str | None:
+        """Writes a mail down, to be sent by a job. Returns its id; None when its cause was told already.
+
+        `secret`: the values are forgotten as soon as it is sent. `expires_at`: it is not sent any more after that.
+        Raises InvalidError for a subject that is not one line.
+        """
+        if cause is not None and await self._mails.find_one({"cause": cause}) is not None:
+            return None
+        mail = self._writer.mail(kind, to, values, cause=cause, unsubscribe_url=unsubscribe_url)
+        mail.secret, mail.expires_at = secret, expires_at
 
         async def work() -> None:
             await self._mails.insert(mail)
             await self._queue.enqueue(SEND_MAIL, SendMail(mail_id=mail.id))
 
         await self._database.transaction(work)
+        return mail.id
 
-    def _new_message_id(self) -> str:
-        return f"<{new_id()}@{self._settings.sender.rpartition('@')[2]}>"
+    async def send_batch(
+        self, recipients: Sequence[BatchRecipient], announcement: Announcement, *, batch_id: str | None = None
+    ) -> str:
+        """Writes one notification for each recipient, with their variables filled in, and has all of them sent.
 
-    async def handle_send_mail(self, payload: SendMail) -> None:
-        """Sends one mail. Raises TechnicalEmailError so that the job is tried again; a refusal ends the mail."""
-        mail = await self._mails.get(payload.mail_id)
-        if mail is None or mail.state is MailState.SENT or (mail.secret and mail.state is MailState.FAILED):
-            return
-        await self._note(mail, {"provider": self._provider.name}, tries=1)
-        message = EmailMessage(
-            message_id=mail.message_id,
-            sender=self._settings.sender,
-            sender_name=self._settings.sender_name or self._academy_name,
-            to=mail.to,
-            subject=mail.subject,
-            text=mail.text,
-            html=mail.html,
-        )
-        try:
-            await self._provider.send(message)
-        except LogicalEmailError as error:
-            await self._end(mail, MailState.FAILED, {"last_error": error.message})
-        except TechnicalEmailError as error:
-            await self._note(mail, {"last_error": error.message})
-            raise
-        else:
-            await self._end(mail, MailState.SENT, {"sent_at": self._clock.now(), "last_error": ""})
+        Returns the id under which `log.page` and `log.states_of_batch` tell how each of them fares. What was stopped
+        half-way can be called again with the same `batch_id`, and goes on; see `Batches`, which takes recipients in
+        parts. Not to be called in a transaction. Raises InvalidError for a place in the text that has no value.
+        """
+        batch = batch_id or new_id()
+        await self.batches.write(batch, announcement, recipients)
+        await self.batches.start(batch)
+        return batch
 
-    async def handle_given_up(self, payload: SendMail) -> None:
-        """Notes that a mail failed: its job is dead. Part of the transaction that says so."""
-        mail = await self._mails.get(payload.mail_id)
-        if mail is not None and mail.state is MailState.QUEUED:
-            await self._end(
-                mail, MailState.FAILED, {"last_error": mail.last_error or "Every try to send it broke off."}
-            )
+    async def send_now(self, to: Recipient) -> str:
+        """Sends a test message at once, with no job and no line in the log. Returns the provider that took it.
 
-    async def _end(self, mail: Mail, state: MailState, fields: dict[str, object]) -> None:
-        """Notes how sending ended, and forgets a one-time code."""
-        forgotten = {"subject": self._shown_subject(mail), "text": _FORGOTTEN, "html": ""} if mail.secret else {}
-        await self._note(mail, {"state": state, **fields, **forgotten})
+        Raises TechnicalEmailError, LogicalEmailError.
+        """
+        values = {
+            "name": to.name,
+            "title": f"{self._academy_name} can send mail",
+            "message": "Somebody who runs the academy sent this to try its mail. It arrived.",
+            "action": "Open the academy",
+            "action_url": self._academy_url,
+        }
+        return await self.sender.send_now(self._writer.mail(MailKind.NOTIFICATION, to, values))
 
-    async def _note(self, mail: Mail, fields: dict[str, object], *, tries: int = 0) -> None:
-        change: dict[str, dict[str, object]] = {"$set": {**fields, "updated_at": self._clock.now()}}
-        if tries:
-            change["$inc"] = {"attempts": tries}
-        await self._mails.update_one({"id": mail.id}, change)
+    # --- how mail fares ---
 
-    def _shown_subject(self, mail: Mail) -> str:
-        return f"Your code for {self._academy_name}" if mail.secret else mail.subject
+    async def verify(self) -> dict[str, str]:
+        """Asks every provider with our credentials: name -> "" when it could send now, else what is wrong.
+
+        Sends nothing.
+        """
+        self._verdicts = await self._chain.verify()
+        self._verified_at = self._clock.now()
+        return self._verdicts
 
     async def health_check(self) -> str:
-        """Returns "" when mail can be sent, else what is wrong."""
-        return await self._provider.health_check()
+        """Returns "" when mail can be sent, else what is wrong. Asks the providers every five minutes only."""
+        if self._verified_at is None or self._clock.now() - self._verified_at >= _VERIFIED_FOR:
+            await self.verify()
+        troubles = {name: text for name, text in self._verdicts.items() if text}
+        troubles |= dict.fromkeys(self._chain.troubled(), "left alone for a while, after several failures")
+        return " · ".join(f"{name}: {text}" for name, text in troubles.items())
 
-    async def list_mail(
-        self, *, state: MailState | None = None, limit: int = 50, cursor: str | None = None
-    ) -> Page[Mail]:
-        """Returns the mail log, newest first, without the one-time codes that are still to be sent.
+    async def close(self) -> None:
+        """Closes the connections to the providers. Safe to call twice, and without `initialize`."""
+        if self._first_look is not None:
+            self._first_look.cancel()
+        await self._chain.close()
 
-        Raises InvalidCursor.
-        """
-        query = {"state": state.value} if state else {}
-        page = await self._mails.page(query, sort=("-created_at",), limit=limit, cursor=cursor)
-        return Page([self._shown(mail) for mail in page.items], page.next_cursor)
+    # --- for the owner of an account ---
 
-    def _shown(self, mail: Mail) -> Mail:
-        if not mail.secret:
-            return mail
-        return msgspec.structs.replace(mail, subject=self._shown_subject(mail), text=_FORGOTTEN, html="")
+    async def log_of(self, user_id: str) -> list[dict[str, object]]:
+        """Returns what is known of the latest 200 mails to an account, as plain values."""
+        return await self.log.of_user(user_id)
 
-    async def log_of(self, to: str) -> list[dict[str, object]]:
-        """Returns what is known of the latest 200 mails to an address, as plain values."""
-        mails = await self._mails.find({"to": to}, sort=("-created_at",))
-        return [{"subject": self._shown_subject(m), "state": m.state, "created_at": m.created_at} for m in mails]
-
-    async def forget(self, to: Sequence[str]) -> None:
-        """Removes the mails to some addresses from the log; joins the open transaction."""
-        await self._mails.delete_many({"to": {"$in": list(to)}})
-
-    async def resend(self, mail_id: str) -> None:
-        """Sends a mail again; one that was sent leaves as a new message, so that it is not taken for a copy.
-
-        Raises NotFoundError; ConflictError for a one-time code and for a mail that waits to be sent.
-        """
-
-        async def work() -> None:
-            mail = await self._mails.get(mail_id)
-            if mail is None:
-                raise NotFoundError("There is no such mail.")
-            if mail.secret:
-                raise ConflictError("A one-time code is not sent twice; its owner can ask for a new one.")
-            if mail.state is MailState.QUEUED:
-                raise ConflictError("This mail waits to be sent already.")
-            fresh = {"message_id": self._new_message_id()} if mail.state is MailState.SENT else {}
-            await self._note(mail, {"state": MailState.QUEUED, "last_error": "", **fresh})
-            await self._queue.enqueue(SEND_MAIL, SendMail(mail_id=mail_id))
-
-        await self._database.transaction(work)
+    async def forget(self, user_id: str, addresses: Sequence[str]) -> None:
+        """Removes the mails of an account, and its addresses from the list of the suppressed; joins the transaction."""
+        await self.log.forget_user(user_id)
+        await self.suppressions.forget([email_key(address) for address in addresses])

@@ -31,12 +31,14 @@ class JobKind(msgspec.Struct, Generic[P], frozen=True):
         max_attempts: tries before the job is dead.
         lease: how long a worker may stay silent before another one takes the job over. A try may last longer: its
             worker renews the lease while it lives.
+        longest_pause: the pauses between failed tries double up to this.
     """
 
     name: str
     payload: type[P]
     max_attempts: int = 8
     lease: timedelta = timedelta(seconds=15)
+    longest_pause: timedelta = timedelta(hours=1)
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):

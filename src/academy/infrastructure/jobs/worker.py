@@ -18,18 +18,17 @@ from academy.kit.clock import Clock
 from academy.kit.ids import new_id
 
 _FIRST_RETRY = timedelta(seconds=2)
-_LONGEST_RETRY = timedelta(hours=1)
 _STOP_SECONDS = 20.0
 
 
-def retry_delay(attempt: int) -> timedelta:
-    """Returns how long to wait after the given failed try (1, 2, …): doubling from 2 s to 1 h, half of it by chance.
+def retry_delay(attempt: int, longest: timedelta) -> timedelta:
+    """Returns how long to wait after the given failed try (1, 2, …): doubling from 2 s to `longest`, half by chance.
 
     The chance keeps jobs that failed together from coming back together.
     """
-    longest = min(_FIRST_RETRY * 2 ** min(attempt - 1, 20), _LONGEST_RETRY)
+    pause = min(_FIRST_RETRY * 2 ** min(attempt - 1, 20), longest)
     share = 0.5 + random.random() / 2  # noqa: S311 - spreads load, guards nothing
-    return timedelta(seconds=longest.total_seconds() * share)
+    return timedelta(seconds=pause.total_seconds() * share)
 
 
 class LeaseLost(Exception):
@@ -144,7 +143,8 @@ class Worker:
                 await self._queue.give_up(job, text)
             else:
                 log.warning("job_failed", error=text)
-                await self._queue.retry_later(job, text, retry_delay(job.attempts))
+                longest = self._queue.registration(job.kind).kind.longest_pause
+                await self._queue.retry_later(job, text, retry_delay(job.attempts, longest))
         except DatabaseUnavailable as away:  # then the lease runs out and the job is claimed again
             log.warning("job_outcome_not_noted", error=away.detail)
 

@@ -13,9 +13,9 @@ from academy.features.accounts.validation import (
     checked_email,
     checked_name,
     checked_profile,
-    email_key,
 )
 from academy.kit.errors import InvalidError
+from academy.kit.text import email_key
 
 
 @given(st.emails())
@@ -73,6 +73,13 @@ def test_a_profile_is_tidied() -> None:
 def test_links_lead_to_web_pages_only(link: str) -> None:
     with pytest.raises(InvalidError) as raised:
         checked_profile(Profile(links=[link]))
+    assert set(raised.value.fields) == {"links"}
+
+
+@pytest.mark.parametrize("links", [["https://a.example"] * 6, ["https://a.example/" + "x" * 183]])
+def test_links_are_few_and_short(links: list[str]) -> None:
+    with pytest.raises(InvalidError) as raised:
+        checked_profile(Profile(links=links))
     assert set(raised.value.fields) == {"links"}
 
 

@@ -8,6 +8,8 @@ from academy.features.courses.errors import CourseNotFound
 from academy.features.enrolment.model import Enrolment, EnrolmentStatus
 from academy.features.enrolment.service import EnrolmentService
 from academy.infrastructure.database.base import LARGEST_PAGE
+from academy.infrastructure.jobs.base import Event
+from academy.infrastructure.jobs.queue import DatabaseJobQueue
 from academy.infrastructure.security.principal import Role
 from academy.kit.ids import new_id
 from tests.academies.courses import PAID, published, stored
@@ -19,19 +21,23 @@ __all__ = ["shared_academy"]
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-class MailFailed(Exception):
-    """The mail could not be written down."""
+class NewsLost(Exception):
+    """The event could not be written down."""
 
 
-async def test_without_its_mail_there_is_no_enrolment(shared_academy: TestAcademy) -> None:
+class BrokenQueue(DatabaseJobQueue):
+    """Cannot write anything down."""
+
+    async def publish(self, event: Event) -> None:
+        raise NewsLost
+
+
+async def test_without_its_event_there_is_no_enrolment(shared_academy: TestAcademy) -> None:
     course, learner = await published(shared_academy), await shared_academy.person()
     academy = shared_academy.academy
-
-    async def fail(to: str, name: str, title: str, slug: str) -> None:
-        raise MailFailed
-
-    enrolments = EnrolmentService(academy.database, shared_academy.clock, academy.courses, academy.jobs, fail)
-    with pytest.raises(MailFailed):
+    queue = BrokenQueue(academy.database, shared_academy.clock)
+    enrolments = EnrolmentService(academy.database, shared_academy.clock, academy.courses, queue)
+    with pytest.raises(NewsLost):
         await enrolments.enrol(learner, course.slug)
     assert not await academy.enrolments.is_enrolled(learner.user_id, course.id)
     assert (await stored(shared_academy, course)).enrolment_count == 0

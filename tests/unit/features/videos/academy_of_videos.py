@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from academy.features.accounts.model import User, UserStatus
 from academy.features.courses.model import Category, Course, Lesson, LessonKind, LessonText, Review, Section
 from academy.features.courses.service import CourseService
 from academy.features.videos.jobs import register_jobs
@@ -50,10 +51,30 @@ class VideoAcademy:
     async def start(self) -> None:
         await self.storage.open()
         await self.database.connect()
-        await self.database.create_indexes([Video, StoredFile, Job, Course, LessonText, Category, Review])
+        await self.database.create_indexes([User, Video, StoredFile, Job, Course, LessonText, Category, Review])
 
     async def keys(self) -> list[str]:
         return [found.key for found in await self.storage.list()]
+
+    async def person(self, role: Role = Role.INSTRUCTOR) -> Principal:
+        """Somebody with an active account."""
+        now, email = self.clock.now(), f"{new_id()}@example.com"
+        user = User(
+            email=email,
+            email_key=email,
+            name="A",
+            role=role,
+            status=UserStatus.ACTIVE,
+            verified_at=now,
+            created_at=now,
+            updated_at=now,
+        )
+        await self.database.collection(User).insert(user)
+        return Principal(user_id=user.id, session_id=new_id(), email=email, name="A", role=role)
+
+    async def delete_person(self, person: Principal) -> None:
+        """Deletes the account alone, as it is for an upload that ends just after the account's deletion."""
+        await self.database.collection(User).delete_one({"id": person.user_id})
 
     async def _may_watch(self, visitor: Principal | None, video: Video) -> bool:
         return visitor is not None and visitor.user_id in self.watchers
@@ -80,7 +101,3 @@ class VideoAcademy:
         )
         await self.database.collection(Course).insert(course)
         return course
-
-
-def person(role: Role = Role.INSTRUCTOR) -> Principal:
-    return Principal(user_id=new_id(), session_id=new_id(), email="a@example.com", name="A", role=role)

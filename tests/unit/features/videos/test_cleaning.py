@@ -9,11 +9,11 @@ from academy.infrastructure.media.images import Shape
 from academy.infrastructure.security.principal import Principal
 from academy.kit.ids import new_id
 from tests.academies.media import PDF, make_picture, stream
-from tests.unit.features.videos.academy_of_videos import VideoAcademy, person
+from tests.unit.features.videos.academy_of_videos import VideoAcademy
 
 
 async def test_the_daily_cleaning_removes_only_what_nobody_knows(academy: VideoAcademy, film: bytes) -> None:
-    owner = person()
+    owner = await academy.person()
     video = await academy.videos.upload(owner, "a.mp4", "", stream(film))
     file = await academy.videos.files.store(owner, "a.pdf", "", stream(PDF))
     await academy.worker.drain()
@@ -28,6 +28,20 @@ async def test_the_daily_cleaning_removes_only_what_nobody_knows(academy: VideoA
     academy.clock.move(days=2)
     await academy.worker.drain()
     assert await academy.keys() == sorted(kept + others)
+
+
+async def test_what_has_no_course_and_no_owner_any_more_goes_after_a_day(academy: VideoAcademy, film: bytes) -> None:
+    gone, owner = await academy.person(), await academy.person()
+    for each in (gone, owner):
+        await academy.videos.upload(each, "a.mp4", "", stream(film))
+        await academy.videos.files.store(each, "a.pdf", "", stream(PDF))
+    await academy.worker.drain()
+    await academy.delete_person(gone)
+    await academy.worker.drain()
+    assert len(await academy.keys()) == 6
+    academy.clock.move(days=2)
+    await academy.worker.drain()
+    assert len(await academy.keys()) == 3, "the owner's file, video and its poster"
 
 
 async def attach_video(academy: VideoAcademy, owner: Principal, course: Course, film: bytes) -> str:
@@ -59,7 +73,7 @@ async def attach_cover(academy: VideoAcademy, owner: Principal, course: Course) 
 
 
 async def test_what_a_course_no_longer_uses_goes_after_a_day(academy: VideoAcademy, film: bytes) -> None:
-    owner = person()
+    owner = await academy.person()
     course = await academy.course(owner, LessonKind.VIDEO, LessonKind.FILE)
     old = [
         await attach_video(academy, owner, course, film),
@@ -81,7 +95,7 @@ async def test_what_a_course_no_longer_uses_goes_after_a_day(academy: VideoAcade
 
 
 async def test_a_video_that_waits_to_take_the_place_of_another_is_in_use(academy: VideoAcademy, film: bytes) -> None:
-    owner = person()
+    owner = await academy.person()
     course = await academy.course(owner, LessonKind.VIDEO)
     shown = await attach_video(academy, owner, course, film)
     waiting = await academy.videos.upload(owner, "b.mp4", "", stream(film), course_id=course.id)
@@ -92,7 +106,7 @@ async def test_a_video_that_waits_to_take_the_place_of_another_is_in_use(academy
 
 
 async def test_a_deleted_course_takes_its_media_with_it(academy: VideoAcademy, film: bytes) -> None:
-    owner = person()
+    owner = await academy.person()
     course, other = [await academy.course(owner, LessonKind.VIDEO, LessonKind.FILE) for _ in range(2)]
     for each in (course, other):
         await attach_video(academy, owner, each, film)

@@ -7,23 +7,24 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from PIL import Image
 
-from academy.features.videos.errors import VideoNotAllowed, VideoNotFound, VideoNotReady
-from academy.features.videos.model import FileKind, Video, VideoStatus
+from academy.features.accounts.errors import AccountGone
+from academy.features.videos.errors import TooManyLooseFiles, VideoNotAllowed, VideoNotFound, VideoNotReady
+from academy.features.videos.model import FileKind, StoredFile, Video, VideoStatus
 from academy.features.videos.service import PROBE_VIDEO, ProbeVideo
 from academy.infrastructure.jobs.model import Job
 from academy.infrastructure.media.errors import BrokenMedia
 from academy.infrastructure.media.images import Shape
 from academy.infrastructure.media.sniffing import FileRefused
-from academy.infrastructure.security.principal import Role
+from academy.infrastructure.security.principal import Principal, Role
 from academy.infrastructure.storage.base import ObjectTooLarge
 from academy.kit.errors import NotFoundError
 from academy.kit.ids import new_id
 from tests.academies.media import PDF, make_picture, stream
-from tests.unit.features.videos.academy_of_videos import VideoAcademy, person
+from tests.unit.features.videos.academy_of_videos import VideoAcademy
 
 
 async def test_an_upload_is_checked_and_can_be_watched(academy: VideoAcademy, film: bytes) -> None:
-    owner = person()
+    owner = await academy.person()
     video = await academy.videos.upload(
         owner, "../My film.MP4", "video/mp4", stream(film), course_id="course", attach=attached(academy)
     )
@@ -55,7 +56,7 @@ def attached(academy: VideoAcademy):  # type: ignore[no-untyped-def]
 
 
 async def test_running_the_check_again_changes_nothing(academy: VideoAcademy, film: bytes) -> None:
-    owner = person()
+    owner = await academy.person()
     video = await academy.videos.upload(owner, "a.mp4", "", stream(film), course_id="course")
     await academy.worker.drain()
     first = await academy.videos.get(owner, video.id)
@@ -68,7 +69,7 @@ async def test_running_the_check_again_changes_nothing(academy: VideoAcademy, fi
 
 
 async def test_a_broken_video_fails_with_a_reason(academy: VideoAcademy, film: bytes) -> None:
-    owner = person()
+    owner = await academy.person()
     broken = await academy.videos.upload(owner, "a.mp4", "video/mp4", stream(film[:1000] + b"\0" * 9000))
     gone = await academy.videos.upload(owner, "b.mp4", "video/mp4", stream(film))
     await academy.storage.delete(gone.key)
@@ -83,7 +84,7 @@ async def test_a_broken_video_fails_with_a_reason(academy: VideoAcademy, film: b
 
 
 async def test_a_check_that_kills_its_workers_ends_as_failed(academy: VideoAcademy, film: bytes) -> None:
-    owner = person()
+    owner = await academy.person()
     video = await academy.videos.upload(owner, "a.mp4", "video/mp4", stream(film), course_id="course")
     for _ in range(PROBE_VIDEO.max_attempts):
         claimed = await academy.queue.claim("a worker that dies")
@@ -100,7 +101,7 @@ async def test_a_check_that_kills_its_workers_ends_as_failed(academy: VideoAcade
 
 
 async def test_a_video_of_a_course_is_discarded_for_any_of_its_makers(academy: VideoAcademy, film: bytes) -> None:
-    video = await academy.videos.upload(person(), "a.mp4", "video/mp4", stream(film), course_id="course")
+    video = await academy.videos.upload(await academy.person(), "a.mp4", "video/mp4", stream(film), course_id="course")
     await academy.videos.discard("another course", video.id)
     assert await academy.keys() == [video.key]
     await academy.videos.discard("course", video.id)
@@ -109,10 +110,10 @@ async def test_a_video_of_a_course_is_discarded_for_any_of_its_makers(academy: V
 
 
 async def test_only_those_who_may_watch_get_an_address(academy: VideoAcademy, film: bytes) -> None:
-    owner, learner, admin = person(), person(Role.LEARNER), person(Role.ADMIN)
+    owner, learner, admin = await academy.person(), await academy.person(Role.LEARNER), await academy.person(Role.ADMIN)
     video = await academy.videos.upload(owner, "a.mp4", "", stream(film))
     await academy.worker.drain()
-    for stranger in (None, learner, person()):
+    for stranger in (None, learner, await academy.person()):
         with pytest.raises(VideoNotAllowed):
             await academy.videos.playback(stranger, video.id)
     academy.watchers.add(learner.user_id)
@@ -130,7 +131,7 @@ async def test_refused_uploads_leave_nothing(academy: VideoAcademy, film: bytes)
     async def no_lesson(_: Video) -> None:
         raise NotFoundError("the lesson is gone")
 
-    owner, videos = person(), academy.videos
+    owner, videos = await academy.person(), academy.videos
     with pytest.raises(FileRefused):
         await videos.upload(owner, "a.mp4", "video/mp4", stream(b"text" * 5000))
     with pytest.raises(FileRefused):
@@ -149,7 +150,7 @@ async def test_refused_uploads_leave_nothing(academy: VideoAcademy, film: bytes)
 
 
 async def test_videos_are_listed_and_seen_by_their_owner_only(academy: VideoAcademy, film: bytes) -> None:
-    owner, other = person(), person()
+    owner, other = await academy.person(), await academy.person()
     mine = [await academy.videos.upload(owner, f"{n}.mp4", "", stream(film)) for n in range(3)]
     await academy.videos.upload(other, "other.mp4", "", stream(film))
     first = await academy.videos.list_mine(owner, limit=2)
@@ -159,11 +160,11 @@ async def test_videos_are_listed_and_seen_by_their_owner_only(academy: VideoAcad
         await academy.videos.get(other, mine[0].id)
     with pytest.raises(VideoNotFound):
         await academy.videos.delete(other, mine[0].id)
-    assert (await academy.videos.get(person(Role.ADMIN), mine[0].id)).id == mine[0].id
+    assert (await academy.videos.get(await academy.person(Role.ADMIN), mine[0].id)).id == mine[0].id
 
 
 async def test_a_deleted_video_is_gone_with_its_poster(academy: VideoAcademy, film: bytes) -> None:
-    owner = person()
+    owner = await academy.person()
     video = await academy.videos.upload(owner, "a.mp4", "", stream(film), course_id="course")
     await academy.worker.drain()
     await academy.videos.delete(owner, video.id)
@@ -174,7 +175,7 @@ async def test_a_deleted_video_is_gone_with_its_poster(academy: VideoAcademy, fi
 
 
 async def test_a_video_deleted_during_its_check_stays_deleted(academy: VideoAcademy, film: bytes) -> None:
-    owner = person()
+    owner = await academy.person()
     video = await academy.videos.upload(owner, "a.mp4", "", stream(film), course_id="course")
     check = asyncio.create_task(academy.worker.drain())
     await academy.videos.delete(owner, video.id)
@@ -185,10 +186,10 @@ async def test_a_video_deleted_during_its_check_stays_deleted(academy: VideoAcad
 
 
 async def test_what_no_course_has_goes_with_its_owner(academy: VideoAcademy, film: bytes) -> None:
-    owner = person()
+    owner = await academy.person()
     own = await academy.videos.upload(owner, "own.mp4", "", stream(film))
     taught = await academy.videos.upload(owner, "taught.mp4", "", stream(film), course_id="course")
-    others = await academy.videos.upload(person(), "other.mp4", "", stream(film))
+    others = await academy.videos.upload(await academy.person(), "other.mp4", "", stream(film))
     await academy.worker.drain()
     exported = (await academy.videos.export(owner.user_id))["videos"]
     details = [
@@ -212,7 +213,7 @@ async def test_what_no_course_has_goes_with_its_owner(academy: VideoAcademy, fil
 
 async def test_images_are_cleaned_and_public(academy: VideoAcademy) -> None:
     file = await academy.videos.files.store_image(
-        person(), "Cover.JPG", "image/jpeg", stream(make_picture()), Shape.COVER
+        await academy.person(), "Cover.JPG", "image/jpeg", stream(make_picture()), Shape.COVER
     )
     assert (file.kind, file.content_type) == (FileKind.IMAGE, "image/webp")
     assert academy.videos.file_url(file.key) == f"/media/{file.key}"
@@ -227,8 +228,9 @@ async def test_images_are_cleaned_and_public(academy: VideoAcademy) -> None:
 
 async def test_documents_and_archives_are_kept_as_they_are(academy: VideoAcademy) -> None:
     files = academy.videos.files
-    document = await files.store(person(), "a/Plan.pdf", "application/pdf", stream(PDF))
-    archive = await files.store(person(), "code.tar.gz", "application/gzip", stream(b"\x1f\x8b\x08" + b"\0" * 9000))
+    owner, zipped = await academy.person(), b"\x1f\x8b\x08" + b"\0" * 9000
+    document = await files.store(owner, "a/Plan.pdf", "application/pdf", stream(PDF))
+    archive = await files.store(owner, "code.tar.gz", "application/gzip", stream(zipped))
     assert (document.kind, document.file_name, archive.kind) == (FileKind.DOCUMENT, "Plan.pdf", FileKind.ARCHIVE)
     assert b"".join([chunk async for chunk in academy.storage.read(document.key)]) == PDF
     address = urlsplit(academy.videos.file_url(document.key, "Plan.pdf"))
@@ -239,11 +241,65 @@ async def test_refused_files_leave_nothing(academy: VideoAcademy, film: bytes) -
     files = academy.videos.files
     for name, content in (("a.mp4", film), ("a.exe", b"MZ"), ("a.pdf", b"MZ"), ("a.png", PDF), ("", PDF)):
         with pytest.raises(FileRefused):
-            await files.store(person(), name, "", stream(content))
+            await files.store(await academy.person(), name, "", stream(content))
     with pytest.raises(ObjectTooLarge):
-        await files.store(person(), "a.pdf", "", stream(PDF * 10))
+        await files.store(await academy.person(), "a.pdf", "", stream(PDF * 10))
     with pytest.raises(ObjectTooLarge):
-        await files.store(person(), "a.jpg", "", stream(b"\xff\xd8\xff" + b"\0" * (3 << 20)))
+        await files.store(await academy.person(), "a.jpg", "", stream(b"\xff\xd8\xff" + b"\0" * (3 << 20)))
     with pytest.raises(BrokenMedia):
-        await files.store(person(), "a.jpg", "", stream(b"\xff\xd8\xff" + b"\0" * 5000))
+        await files.store(await academy.person(), "a.jpg", "", stream(b"\xff\xd8\xff" + b"\0" * 5000))
+    assert await academy.keys() == []
+
+
+async def loose_file(academy: VideoAcademy, owner: Principal, size: int) -> None:
+    """A file of no course, as far as the database knows."""
+    now, file_id = academy.clock.now(), new_id()
+    file = StoredFile(
+        id=file_id,
+        created_at=now,
+        updated_at=now,
+        owner_id=owner.user_id,
+        kind=FileKind.ARCHIVE,
+        file_name="a.zip",
+        content_type="application/zip",
+        key=f"files/{file_id}/file.zip",
+        size=size,
+        sha256="",
+    )
+    await academy.database.collection(StoredFile).insert(file)
+
+
+async def test_an_account_has_a_hundred_files_of_no_course_at_most(academy: VideoAcademy) -> None:
+    files, owner = academy.videos.files, await academy.person()
+    for _ in range(98):
+        await loose_file(academy, owner, 1)
+    sent = [files.store(owner, "a.pdf", "", stream(PDF)) for _ in range(6)]
+    results = await asyncio.gather(*sent, return_exceptions=True)
+    assert sorted(type(result).__name__ for result in results) == ["StoredFile"] * 2 + ["TooManyLooseFiles"] * 4
+    assert len(await academy.keys()) == 2, "what is refused leaves nothing"
+    with pytest.raises(TooManyLooseFiles, match="100 files, of 500 MB"):
+        await files.store(owner, "a.jpg", "", stream(make_picture()))
+    await files.store_file(owner, "a.pdf", "", stream(PDF), course_id="course")
+    await files.store_image(owner, "a.jpg", "", stream(make_picture()), Shape.AVATAR)
+    await files.store(await academy.person(), "a.pdf", "", stream(PDF))
+
+
+async def test_an_account_has_500_mb_of_files_of_no_course_at_most(academy: VideoAcademy) -> None:
+    files, owner = academy.videos.files, await academy.person()
+    await loose_file(academy, owner, 500_000_000 - len(PDF))
+    await files.store(owner, "a.pdf", "", stream(PDF))
+    with pytest.raises(TooManyLooseFiles):
+        await files.store(owner, "a.pdf", "", stream(PDF))
+
+
+async def test_whoever_has_no_account_any_more_stores_nothing(academy: VideoAcademy, film: bytes) -> None:
+    gone = await academy.person()
+    await academy.delete_person(gone)
+    for sent in (
+        academy.videos.upload(gone, "a.mp4", "", stream(film), course_id="course"),
+        academy.videos.files.store(gone, "a.pdf", "", stream(PDF)),
+        academy.videos.files.store_image(gone, "a.jpg", "", stream(make_picture()), Shape.AVATAR),
+    ):
+        with pytest.raises(AccountGone):
+            await sent
     assert await academy.keys() == []

@@ -1,5 +1,6 @@
 """Cursors hold any sort values, and are read for their own list only."""
 
+import base64
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -37,6 +38,24 @@ def test_what_is_written_is_read(values: list[object], last_id: str) -> None:
 def test_anything_else_is_invalid(cursor: str) -> None:
     with pytest.raises(InvalidCursor):
         cursors.read(cursor, "books", 0)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "[" * 1_400 + "]" * 1_400,
+        '{"a":' * 700 + "1" + "}" * 700,
+        '["time","0001-01-01T00:00:00+14:00"]',
+        '["time","9999-12-31T23:59:59-14:00"]',
+        '["time","2026-01-01T00:00:00"]',
+        '["time"]',
+    ],
+)
+def test_values_that_no_list_has_are_invalid(value: str) -> None:
+    written = base64.urlsafe_b64decode(cursors.write("books,-stars", ["here"], "last") + "==")
+    forged = base64.urlsafe_b64encode(written.replace(b'"here"', value.encode())).decode().rstrip("=")
+    with pytest.raises(InvalidCursor):
+        cursors.read(forged, "books,-stars", 1)
 
 
 @given(cut=st.integers(0, 60), put=st.characters(max_codepoint=127))

@@ -1,7 +1,9 @@
+import asyncio
 import struct
 import zlib
 from io import BytesIO
 
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -63,10 +65,31 @@ def bomb(side: int) -> bytes:
     )
 
 
-@pytest.mark.parametrize("side", [8_000, 9_500, 30_000, 2_000_000_000])
+@pytest.mark.parametrize("side", [4_097, 8_000, 9_500, 30_000, 2_000_000_000])
 async def test_bombs_are_refused_before_they_are_decoded(side: int) -> None:
-    with pytest.raises(BrokenMedia):
+    with pytest.raises(BrokenMedia, match="4096 × 4096 pixels"):
         await clean_image(bomb(side), Shape.COVER)
+
+
+async def test_a_photo_of_any_phone_is_taken() -> None:
+    """As JPEG, whose decoder shrinks it, also with the picture of another lens behind it (MPO)."""
+    photo = Image.new("RGB", (8_160, 6_120), "teal")
+    for content in (encoded(photo, "JPEG"), encoded(photo, "MPO", save_all=True, append_images=[photo])):
+        with Image.open(BytesIO(await clean_image(content, Shape.AVATAR))) as avatar:
+            assert avatar.size == (320, 320)
+    with pytest.raises(BrokenMedia, match="50 million pixels"):
+        await clean_image(encoded(Image.new("L", (8_160, 6_180)), "JPEG"), Shape.AVATAR)
+
+
+async def test_who_goes_away_ends_the_work() -> None:
+    before = set(psutil.Process().children())
+    task = asyncio.create_task(clean_image(encoded(Image.new("RGB", (4_096, 4_096)), "PNG"), Shape.COVER))
+    while not (started := set(psutil.Process().children()) - before):  # noqa: ASYNC110 - nothing tells of a process
+        await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not any(process.is_running() for process in started)
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"<svg/>", b"\xff\xd8\xff\xe0", b"GIF89a", bomb(100)])

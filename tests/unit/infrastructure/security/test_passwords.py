@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from academy.infrastructure.security.passwords import PasswordHasher, WeakPassword
+from academy.infrastructure.security.passwords import PasswordHasher, TooManyPasswords, WeakPassword
 from academy.kit.errors import Kind
 
 RULES = PasswordHasher(rounds=4, min_length=10)
@@ -108,6 +108,15 @@ async def test_hashing_does_not_hold_up_the_event_loop() -> None:
     await asyncio.gather(*(hasher.hash("correct horse") for _ in range(4)))
     beating.cancel()
     assert beats > 20, "hashing on the loop leaves room for one beat between two hashes"
+
+
+async def test_of_a_flood_only_so_many_wait_that_the_others_do_not_wait_long() -> None:
+    hasher = PasswordHasher(rounds=6, min_length=10)
+    results = await asyncio.gather(*(hasher.verify("x", None) for _ in range(200)), return_exceptions=True)
+    refused = [result for result in results if isinstance(result, TooManyPasswords)]
+    assert len(refused) == 200 - 52, "two at work, fifty waiting"
+    assert (refused[0].kind, refused[0].retry_after) == (Kind.UNAVAILABLE, 2)
+    assert await hasher.verify("correct horse", await hasher.hash("correct horse"))
 
 
 @settings(deadline=None)

@@ -1,0 +1,192 @@
+"""What people are told by mail: each fact once, and beyond what they must know only what they did not decline."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+
+import msgspec
+from babel.dates import format_date
+from babel.numbers import format_currency
+
+from academy.features.accounts.administration import AccountAdministration
+from academy.features.accounts.model import Topic, User, UserStatus
+from academy.features.accounts.service import AccountService
+from academy.features.courses.model import Course, CourseReviewed
+from academy.features.courses.service import CourseService
+from academy.features.enrolment.model import LearnerEnrolled
+from academy.features.learning.model import CourseCompleted
+from academy.features.notifications.unsubscribe import UnsubscribeTokens
+from academy.features.payments.model import PaymentReceived
+from academy.infrastructure.email.batches import Announcement, BatchRecipient
+from academy.infrastructure.email.service import EmailService
+from academy.kit.errors import InvalidError
+from academy.kit.ids import new_id
+
+_MOST_NAMED = 5
+
+
+class AddressWithVariables(msgspec.Struct, frozen=True):
+    """One row of an announcement's recipients: whose account, and what stands in the places of the text."""
+
+    address: str
+    variables: Mapping[str, str]
+
+
+class NotificationService:
+    """Turns events into mails. Every method that takes an event may be called again with it, to no effect."""
+
+    def __init__(
+        self,
+        accounts: AccountService,
+        administration: AccountAdministration,
+        courses: CourseService,
+        email: EmailService,
+        tokens: UnsubscribeTokens,
+        *,
+        public_url: str,
+    ) -> None:
+        self._accounts = accounts
+        self._administration = administration
+        self._courses = courses
+        self._email = email
+        self._tokens = tokens
+        self._url = public_url
+        words = files("academy.features.notifications") / "texts.toml"
+        self._texts: dict[str, dict[str, dict[str, str]]] = tomllib.loads(words.read_text("utf-8"))
+
+    # --- what people must know ---
+
+    async def confirm_enrolment(self, event: LearnerEnrolled) -> None:
+        """Tells a learner that a course is open to them."""
+        user, course = await self._both(event.user_id, event.course_id)
+        if user is not None and course is not None:
+            await self._email.send_enrolment_confirmation(
+                user.as_recipient(),
+                course_title=course.title,
+                course_url=f"{self._url}/learn/{course.slug}",
+                cause=f"enrolment:{event.enrolment_id}:{event.granted_at:%Y%m%d%H%M%S%f}",
+            )
+
+    async def send_receipt(self, event: PaymentReceived) -> None:
+        """Sends the receipt of a payment, in the words and figures of its payer's language."""
+        user, course = await self._both(event.user_id, event.course_id)
+        if user is None:
+            return
+        locale = f"{user.preferences.language}_IN"
+        receipt = {
+            "transaction_id": event.transaction_id,
+            "course_title": course.title if course else "",
+            "course_url": f"{self._url}/courses/{course.slug}" if course else self._url,
+            "amount": format_currency(event.amount.major_units, event.amount.currency, locale=locale),
+            "invoice_number": event.invoice_number,
+            "date": format_date(event.paid_at, format="long", locale=locale),
+            "receipt_url": f"{self._url}/account/receipts/{event.transaction_id}",
+        }
+        await self._email.send_payment_receipt(user.as_recipient(), receipt, cause=f"receipt:{event.transaction_id}")
+
+    # --- what they may decline ---
+
+    async def congratulate(self, event: CourseCompleted) -> None:
+        """Tells a learner that a whole course is done."""
+        user, course = await self._both(event.user_id, event.course_id)
+        if user is None or course is None:
+            return
+        cause = f"course_completed:{event.user_id}:{event.course_id}"
+        await self._notify(user, Topic.COURSE_COMPLETED, course, cause)
+
+    async def tell_teachers(self, event: CourseReviewed) -> None:
+        """Tells the instructors of a course that somebody reviewed it."""
+        course = await self._courses.by_id(event.course_id)
+        if course is None:
+            return
+        teachers = await self._administration.many(course.instructor_ids)
+        for teacher in teachers.values():
+            if teacher.id != event.user_id:
+                cause = f"course_reviewed:{event.review_id}:{teacher.id}"
+                await self._notify(teacher, Topic.COURSE_REVIEWED, course, cause, stars=str(event.stars))
+
+    async def _notify(self, user: User, topic: Topic, course: Course, cause: str, **values: str) -> None:
+        if topic in user.preferences.declined or user.status is not UserStatus.ACTIVE:
+            return
+        texts = self._texts.get(user.preferences.language, self._texts["en"])[topic]
+        filled = {name: text.strip().format(course=course.title, **values) for name, text in texts.items()}
+        await self._email.send_notification(
+            user.as_recipient(),
+            title=filled["title"],
+            message=filled["message"],
+            action=filled["action"],
+            action_url=f"{self._url}/courses/{course.slug}#reviews",
+            unsubscribe_url=self._unsubscribe_url(user, topic),
+            cause=cause,
+        )
+
+    async def _both(self, user_id: str, course_id: str) -> tuple[User | None, Course | None]:
+        users = await self._administration.many([user_id])
+        return users.get(user_id), await self._courses.by_id(course_id)
+
+    # --- announcements ---
+
+    async def announce_to_all(self, announcement: Announcement, batch_id: str | None = None) -> str:
+        """Writes to every account in use that wants announcements. Returns the batch's id.
+
+        Called again with the same `batch_id` after it was stopped half-way, it goes on. Raises InvalidError for a
+        place in the text that has no value.
+        """
+        batch = batch_id or new_id()
+        cursor = None
+        while True:
+            page = await self._administration.active(cursor=cursor)
+            wanted = [self._addressed(user, {}) for user in page.items if _wants_announcements(user)]
+            await self._email.batches.write(batch, announcement, wanted)
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        await self._email.batches.start(batch)
+        return batch
+
+    async def announce_to(
+        self, announcement: Announcement, rows: Sequence[AddressWithVariables], batch_id: str | None = None
+    ) -> str:
+        """Writes to some accounts, with the variables of each; who declined announcements gets none.
+
+        Returns the batch's id. Raises InvalidError when an address has no account, or a place in the text no value.
+        """
+        known = {row.address: await self._administration.lookup(row.address) for row in rows}
+        if unknown := [address for address, user in known.items() if user is None]:
+            named = ", ".join(unknown[:_MOST_NAMED]) + (" …" if len(unknown) > _MOST_NAMED else "")
+            raise InvalidError(f"Mail goes to people with an account only; these have none: {named}")
+        wanted = []
+        for row in rows:
+            user = known[row.address]
+            if user is not None and user.status is UserStatus.ACTIVE and _wants_announcements(user):
+                wanted.append(self._addressed(user, row.variables))
+        return await self._email.send_batch(wanted, announcement, batch_id=batch_id)
+
+    def _addressed(self, user: User, variables: Mapping[str, str]) -> BatchRecipient:
+        return BatchRecipient(
+            to=user.as_recipient(),
+            variables=variables,
+            unsubscribe_url=self._unsubscribe_url(user, Topic.ANNOUNCEMENTS),
+        )
+
+    # --- declining ---
+
+    def _unsubscribe_url(self, user: User, topic: Topic) -> str:
+        return f"{self._url}/unsubscribe/{self._tokens.token(user.id, topic)}"
+
+    def topic_of(self, token: str) -> Topic:
+        """Returns what a mail's token declines. Raises NotFoundError for a token that is not ours."""
+        return self._tokens.read(token)[1]
+
+    async def decline(self, token: str) -> Topic:
+        """Ends mails about the token's topic to its account; to no effect when they ended before.
+
+        Raises NotFoundError for a token that is not ours.
+        """
+        user_id, topic = self._tokens.read(token)
+        await self._accounts.decline(user_id, topic)
+        return topic
+
+
+def _wants_announcements(user: User) -> bool:
+    return Topic.ANNOUNCEMENTS not in user.preferences.declined

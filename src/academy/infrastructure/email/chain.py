@@ -1,0 +1,95 @@
+"""The providers in the order in which they are tried."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from academy.infrastructure.email.base import EmailMessage, EmailProvider, LogicalEmailError, TechnicalEmailError
+from academy.infrastructure.email.rate import RateLimit
+from academy.kit.circuit import CircuitBreaker
+from academy.kit.clock import Clock
+
+_FAILURES, _PAUSE = 5, timedelta(seconds=30)
+# Who waits longer for a provider's rate limit asks the next provider.
+_LONGEST_WAIT = 5.0
+
+
+class ProviderChain:
+    """Sends by the first provider that can: a technical error leads to the next one, a refusal ends the message.
+
+    A provider that failed several times in a row is left alone for a while (`CircuitBreaker`), so that it delays no
+    mail; one that is throttled is passed over for that message only.
+    """
+
+    def __init__(self, providers: Sequence[EmailProvider], rates: Mapping[str, float], clock: Clock) -> None:
+        """`rates`: provider name -> most mails a second in this process; missing or 0: no limit."""
+        self._links = [
+            (provider, CircuitBreaker(clock, failures=_FAILURES, pause=_PAUSE), RateLimit(rates.get(provider.name, 0)))
+            for provider in providers
+        ]
+
+    async def send(self, message: EmailMessage) -> str:
+        """Returns the name of the provider that took the message.
+
+        Raises LogicalEmailError when it was refused, TechnicalEmailError when no provider could be had.
+        """
+        reasons: list[str] = []
+        unable = 0
+        for provider, breaker, rate in self._links:
+            if reason := _inability(provider, message):
+                unable += 1
+            elif not breaker.allows():
+                reason = "left alone for a while, after several failures"
+            else:
+                reason = await _try(provider, breaker, rate, message)
+                if not reason:
+                    return provider.name
+            reasons.append(f"{provider.name}: {reason}")
+        error = LogicalEmailError if unable == len(self._links) else TechnicalEmailError
+        raise error(" · ".join(reasons))
+
+    async def verify(self) -> dict[str, str]:
+        """Asks every provider: name -> "" when it could send now, else what is wrong. Sends nothing, never raises."""
+        return {provider.name: await provider.verify() for provider, _, _ in self._links}
+
+    def troubled(self) -> list[str]:
+        """Returns the names of the providers that are left alone at the moment."""
+        return [provider.name for provider, breaker, _ in self._links if breaker.is_open]
+
+    async def close(self) -> None:
+        """Closes the connections of all providers."""
+        for provider, _, _ in self._links:
+            await provider.close()
+
+
+def _inability(provider: EmailProvider, message: EmailMessage) -> str:
+    """Says why this provider can never carry this message; "" when it can."""
+    mailbox = message.to.rpartition("@")[0]
+    if not mailbox.isascii() and not provider.capabilities.non_ascii_mailboxes:
+        return f"cannot reach {message.to}: the part before the @ has characters beyond ASCII"
+    size = len(message.text.encode()) + len(message.html.encode())
+    if size > provider.capabilities.largest_message:
+        return f"the message is too large ({size:,} bytes)"
+    return ""
+
+
+async def _try(provider: EmailProvider, breaker: CircuitBreaker, rate: RateLimit, message: EmailMessage) -> str:
+    """Returns "" when the provider took the message, else the technical reason. Raises LogicalEmailError."""
+    try:
+        if not await rate.wait(_LONGEST_WAIT):
+            breaker.abandoned()
+            return "its rate limit is reached"
+        await provider.send(message)
+    except LogicalEmailError as error:
+        breaker.succeeded()
+        raise LogicalEmailError(f"{provider.name}: {error.message}") from error
+    except TechnicalEmailError as error:
+        if error.throttled:
+            breaker.abandoned()
+        else:
+            breaker.failed()
+        return error.message
+    except BaseException:
+        breaker.abandoned()
+        raise
+    breaker.succeeded()
+    return ""

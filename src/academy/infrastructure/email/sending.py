@@ -1,0 +1,197 @@
+"""The jobs that send what was written down: one mail, or a batch of them."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import timedelta
+
+import msgspec
+
+from academy.infrastructure.database.base import Database, Filter, Page
+from academy.infrastructure.email.base import EmailMessage, LogicalEmailError, TechnicalEmailError
+from academy.infrastructure.email.chain import ProviderChain
+from academy.infrastructure.email.model import Mail, MailState
+from academy.infrastructure.email.rendering import MailKind, MailRenderer
+from academy.infrastructure.email.suppressions import SuppressionList
+from academy.infrastructure.jobs.base import JobKind
+from academy.kit.clock import Clock
+
+# With the pauses of ten minutes, a mail is tried for about a day.
+_ATTEMPTS, _LONGEST_PAUSE = 150, timedelta(minutes=10)
+# Mails of a batch under way at the same time, and those that could be sent twice when the process dies.
+_AT_ONCE = 50
+_BROKE_OFF = "Every try to send it broke off."
+
+
+class SendMail(msgspec.Struct, frozen=True):
+    """Payload of the job that sends a mail."""
+
+    mail_id: str
+
+
+class SendBatch(msgspec.Struct, frozen=True):
+    """Payload of the job that sends all mails of a batch."""
+
+    batch_id: str
+
+
+SEND_MAIL = JobKind("send_mail", SendMail, max_attempts=_ATTEMPTS, longest_pause=_LONGEST_PAUSE)
+SEND_BATCH = JobKind("send_batch", SendBatch, max_attempts=_ATTEMPTS, longest_pause=_LONGEST_PAUSE)
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """How a try ended; equal outcomes are noted together. QUEUED: another try is due."""
+
+    state: MailState
+    provider: str = ""
+    error: str = ""
+
+
+class MailSender:
+    """Hands mails over to the providers and notes what became of them.
+
+    A mail leaves at least once: it is noted as sent after the provider has taken it, and a process that dies between
+    the two sends it again under the same Message-ID.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        chain: ProviderChain,
+        renderer: MailRenderer,
+        suppressions: SuppressionList,
+        clock: Clock,
+        *,
+        sender: str,
+        sender_name: str,
+    ) -> None:
+        self._mails = database.collection(Mail)
+        self._chain = chain
+        self._renderer = renderer
+        self._suppressions = suppressions
+        self._clock = clock
+        self._sender = sender
+        self._sender_name = sender_name
+
+    async def handle_mail(self, job: SendMail) -> None:
+        """Sends one mail. Raises TechnicalEmailError so that the job is tried again; a refusal ends the mail."""
+        mail = await self._mails.get(job.mail_id)
+        if mail is None or not _is_sendable(mail):
+            return
+        (outcome,) = await self._send([mail])
+        if outcome.state is MailState.QUEUED:
+            raise TechnicalEmailError(outcome.error)
+
+    async def handle_batch(self, job: SendBatch) -> None:
+        """Sends the mails of a batch that are not sent yet. Raises TechnicalEmailError when no provider can be had.
+
+        Goes over those that failed again for as long as others get through.
+        """
+        while True:
+            ended, waiting = await self._go_over(job.batch_id)
+            if not waiting:
+                return
+            if not ended:
+                raise TechnicalEmailError(waiting)
+
+    async def _go_over(self, batch_id: str) -> tuple[int, str]:
+        """Tries every mail of a batch that waits, once, or until not one of several gets through.
+
+        Returns how many ended, and why others wait ("" when none does).
+        """
+        query = {"batch_id": batch_id, "state": MailState.QUEUED}
+        ended, waiting = 0, ""
+        page: Page[Mail] | None = await self._mails.page(query, sort=("created_at",), limit=_AT_ONCE)
+        while page is not None:
+            # What comes next is read while this is on its way.
+            outcomes, following = await asyncio.gather(self._send(page.items), self._after(page, query))
+            failures = [outcome.error for outcome in outcomes if outcome.state is MailState.QUEUED]
+            ended += len(outcomes) - len(failures)
+            waiting = failures[0] if failures else waiting
+            page = following if len(failures) < len(outcomes) else None
+        return ended, waiting
+
+    async def _after(self, page: Page[Mail], query: Filter) -> Page[Mail] | None:
+        if page.next_cursor is None:
+            return None
+        return await self._mails.page(query, sort=("created_at",), limit=_AT_ONCE, cursor=page.next_cursor)
+
+    async def send_now(self, mail: Mail) -> str:
+        """Sends a mail that is not stored, and returns who took it. Raises TechnicalEmailError, LogicalEmailError."""
+        return await self._chain.send(self._message(mail))
+
+    async def handle_mail_given_up(self, job: SendMail) -> None:
+        """Notes that a mail failed: its job is dead. Part of the transaction that says so."""
+        await self._give_up({"id": job.mail_id, "state": MailState.QUEUED})
+
+    async def handle_batch_given_up(self, job: SendBatch) -> None:
+        """Notes that the rest of a batch failed. Part of the transaction that says that its job is dead."""
+        await self._give_up({"batch_id": job.batch_id, "state": MailState.QUEUED})
+
+    async def _give_up(self, query: dict[str, object]) -> None:
+        now = self._clock.now()
+        failed = {"state": MailState.FAILED, "updated_at": now}
+        await self._mails.update_many({**query, "last_error": ""}, {"$set": {"last_error": _BROKE_OFF}})
+        await self._mails.update_many({**query, "secret": True}, {"$set": {**failed, "values": {}}})
+        await self._mails.update_many(query, {"$set": failed})
+
+    async def _send(self, mails: Sequence[Mail]) -> list[Outcome]:
+        """Tries to send some mails, all at once, and notes how it ended for each."""
+        suppressed = await self._suppressions.among([mail.to_key for mail in mails])
+        outcomes = await asyncio.gather(*(self._try(mail, mail.to_key in suppressed) for mail in mails))
+        together: dict[tuple[Outcome, bool], list[str]] = defaultdict(list)
+        for mail, outcome in zip(mails, outcomes, strict=True):
+            together[outcome, mail.secret].append(mail.id)
+        for (outcome, is_secret), ids in together.items():
+            await self._note(outcome, ids, forget=is_secret and outcome.state is not MailState.QUEUED)
+        return outcomes
+
+    async def _try(self, mail: Mail, is_suppressed: bool) -> Outcome:
+        if is_suppressed:
+            return Outcome(
+                MailState.SUPPRESSED, error="Its address gets no mail; see Admin, Mail, Suppressed addresses."
+            )
+        if mail.expires_at is not None and mail.expires_at <= self._clock.now():
+            return Outcome(
+                MailState.FAILED, error=f"It was of no more use by the time it could be sent. {mail.last_error}".strip()
+            )
+        try:
+            provider = await self._chain.send(self._message(mail))
+        except LogicalEmailError as error:
+            return Outcome(MailState.FAILED, error=error.message)
+        except TechnicalEmailError as error:
+            return Outcome(MailState.QUEUED, error=error.message)
+        return Outcome(MailState.SENT, provider=provider)
+
+    def _message(self, mail: Mail) -> EmailMessage:
+        rendered = self._renderer.render(
+            MailKind(mail.kind), mail.language, mail.values, unsubscribe_url=mail.unsubscribe_url
+        )
+        return EmailMessage(
+            mail_id=mail.id,
+            message_id=mail.message_id,
+            sender=self._sender,
+            sender_name=self._sender_name,
+            to=mail.to,
+            subject=rendered.subject,
+            text=rendered.text,
+            html=rendered.html,
+            unsubscribe_url=mail.unsubscribe_url,
+        )
+
+    async def _note(self, outcome: Outcome, ids: list[str], *, forget: bool) -> None:
+        """Notes an outcome. A report that a mail bounced may be quicker than this note, and stands."""
+        now = self._clock.now()
+        fields: dict[str, object] = {"state": outcome.state, "last_error": outcome.error, "updated_at": now}
+        if outcome.state is MailState.SENT:
+            fields |= {"provider": outcome.provider, "sent_at": now}
+        if forget:
+            fields["values"] = {}
+        query = {"id": {"$in": ids}, "state": {"$in": [MailState.QUEUED, MailState.FAILED]}}
+        tries = 0 if outcome.state is MailState.SUPPRESSED else 1
+        await self._mails.update_many(query, {"$set": fields, "$inc": {"attempts": tries}})
+
+
+def _is_sendable(mail: Mail) -> bool:
+    """Whether a mail is still to be sent: it waits, or was given up and its job is tried again by hand."""
+    return mail.state is MailState.QUEUED or (mail.state is MailState.FAILED and bool(mail.values))

@@ -1,0 +1,125 @@
+"""Mail to many: each with their own variables, each told how it went, nobody twice."""
+
+import asyncio
+
+import pytest
+
+from academy.infrastructure.email.base import Recipient
+from academy.infrastructure.email.batches import Announcement, BatchRecipient
+from academy.infrastructure.email.log import MailFilter
+from academy.infrastructure.email.model import MailState
+from academy.infrastructure.email.sending import SendBatch
+from academy.kit.errors import InvalidError
+from tests.contracts.email.post_office import PostOffice
+
+NEWS = Announcement(
+    title="News for {{ name }}",
+    message="Hello {{name}}, your seat is {{ seat }}.\n\nSee you at {{ email }}.",
+    action="Open",
+    action_url="https://rtechacademy.com/news",
+)
+
+
+def people(count: int) -> list[BatchRecipient]:
+    return [
+        BatchRecipient(
+            to=Recipient(address=f"{number}@example.com", name=f"Person {number}"),
+            variables={"seat": f"A{number}"},
+            unsubscribe_url=f"https://rtechacademy.com/unsubscribe/{number}",
+        )
+        for number in range(count)
+    ]
+
+
+async def test_everybody_gets_their_own(office: PostOffice) -> None:
+    batch = await office.email.send_batch(people(230), NEWS)
+    assert await office.email.log.states_of_batch(batch) == {MailState.QUEUED: 230}
+    await office.work()
+    assert await office.email.log.states_of_batch(batch) == {MailState.SENT: 230}
+    offered = {message.to: message for message in office.provider.offered}
+    assert len(offered) == len(office.provider.offered) == 230
+    seventh = offered["7@example.com"]
+    assert seventh.subject == "News for Person 7"
+    assert "your seat is A7." in seventh.text
+    assert "See you at 7@example.com." in seventh.html
+    assert seventh.unsubscribe_url == "https://rtechacademy.com/unsubscribe/7"
+    assert len({message.message_id for message in offered.values()}) == 230
+
+
+async def test_an_address_gets_one_mail_of_a_batch(office: PostOffice) -> None:
+    twice = [*people(3), *people(3)]
+    batch = await office.email.send_batch(twice, NEWS)
+    assert await office.email.send_batch(people(5), NEWS, batch_id=batch) == batch
+    await office.work()
+    assert await office.email.log.states_of_batch(batch) == {MailState.SENT: 5}
+    await office.email.send_batch(people(5), NEWS, batch_id=batch)
+    await office.work()
+    assert len(office.provider.offered) == 5
+
+
+async def test_two_who_write_one_batch_at_once_write_it_once(office: PostOffice) -> None:
+    await asyncio.gather(*(office.email.send_batch(people(20), NEWS, batch_id="b") for _ in range(2)))
+    await office.work()
+    assert len(office.provider.offered) == 20
+
+
+async def test_nothing_leaves_before_all_is_written(office: PostOffice) -> None:
+    await office.email.batches.write("b", NEWS, people(3))
+    await office.work()
+    assert office.provider.offered == []
+    await office.email.batches.start("b")
+    await office.work()
+    assert len(office.provider.offered) == 3
+
+
+async def test_a_place_without_a_value_is_named_and_nothing_is_sent(office: PostOffice) -> None:
+    lacking = [BatchRecipient(to=Recipient(address="x@example.com", name="X"), unsubscribe_url="https://x.example")]
+    with pytest.raises(InvalidError, match=r"\{\{ seat \}\}.*x@example\.com"):
+        await office.email.send_batch(lacking, NEWS)
+    assert await office.mails.count({}) == 0
+
+
+async def test_each_result_is_told(office: PostOffice) -> None:
+    office.provider.refused = {"1@example.com"}
+    batch = await office.email.send_batch(people(3), NEWS)
+    await office.work()
+    results = (await office.email.log.page(MailFilter(batch_id=batch))).items
+    assert {mail.to: (mail.state.value, mail.last_error) for mail in results} == {
+        "0@example.com": ("sent", ""),
+        "1@example.com": ("failed", "unreliable: There is no such mailbox."),
+        "2@example.com": ("sent", ""),
+    }
+
+
+async def test_a_batch_waits_for_its_provider_and_sends_the_rest(office: PostOffice) -> None:
+    office.provider.is_down = True
+    batch = await office.email.send_batch(people(120), NEWS)
+    await office.work()
+    assert await office.email.log.states_of_batch(batch) == {MailState.QUEUED: 120}
+    assert len(office.provider.offered) <= 50, "it does not go on against a wall"
+    office.provider.is_down = False
+    await office.work(minutes=10)
+    assert await office.email.log.states_of_batch(batch) == {MailState.SENT: 120}
+    assert len(await office.inbox.messages()) == 120
+
+
+async def test_the_rest_of_a_batch_that_is_given_up_has_failed(office: PostOffice) -> None:
+    office.provider.is_down = True
+    batch = await office.email.send_batch(people(3), NEWS)
+    await office.work()
+    job = SendBatch(batch)
+    await office.workshop.database.transaction(lambda: office.email.sender.handle_batch_given_up(job))
+    assert await office.email.log.states_of_batch(batch) == {MailState.FAILED: 3}
+
+
+async def test_a_value_is_text_and_nothing_else(office: PostOffice) -> None:
+    hostile = BatchRecipient(
+        to=Recipient(address="x@example.com", name="<b>X</b>"),
+        variables={"seat": "{{ name }}<script>{% raise %}"},
+        unsubscribe_url="https://x.example",
+    )
+    await office.email.send_batch([hostile], NEWS)
+    await office.work()
+    (offered,) = office.provider.offered
+    assert "your seat is {{ name }}<script>{% raise %}." in offered.text
+    assert "<script>" not in offered.html

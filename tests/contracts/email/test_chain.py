@@ -1,0 +1,160 @@
+"""The providers behind each other: who is tried, who is left alone, what ends a message."""
+
+import asyncio
+
+import msgspec
+import pytest
+
+from academy.infrastructure.email.base import Capabilities, EmailMessage, LogicalEmailError, TechnicalEmailError
+from academy.infrastructure.email.chain import ProviderChain
+from tests.contracts.email.post_office import UnreliableProvider
+from tests.contracts.jobs.workshop import StandingClock
+
+
+class Drawer:
+    """A provider that takes everything."""
+
+    name = "drawer"
+    capabilities = Capabilities(
+        keeps_message_id=True, non_ascii_mailboxes=True, reports_bounces=False, largest_message=1 << 20
+    )
+
+    async def send(self, message: EmailMessage) -> None:
+        """Takes it."""
+
+    async def verify(self) -> str:
+        return ""
+
+    async def close(self) -> None:
+        """Holds no connection."""
+
+
+class Post:
+    """Two providers in a row, and a clock."""
+
+    def __init__(self, rates: dict[str, float] | None = None) -> None:
+        self.clock = StandingClock()
+        self.first = UnreliableProvider(Drawer(), "first")
+        self.second = UnreliableProvider(Drawer(), "second")
+        self.chain = ProviderChain([self.first, self.second], rates or {}, self.clock)
+
+    def offered(self) -> tuple[int, int]:
+        return len(self.first.offered), len(self.second.offered)
+
+
+def message(to: str = "asha@example.com", text: str = "Hello") -> EmailMessage:
+    return EmailMessage(
+        mail_id="m",
+        message_id="<m@mail.example>",
+        sender="post@mail.example",
+        sender_name="Academy",
+        to=to,
+        subject="Hello",
+        text=text,
+        html="<p>Hello</p>",
+    )
+
+
+@pytest.fixture
+def post() -> Post:
+    return Post()
+
+
+async def test_the_first_one_sends(post: Post) -> None:
+    assert await post.chain.send(message()) == "first"
+    assert post.offered() == (1, 0)
+
+
+async def test_a_technical_error_leads_to_the_next_with_the_same_message(post: Post) -> None:
+    post.first.is_down = True
+    assert await post.chain.send(message()) == "second"
+    assert post.first.offered == post.second.offered == [message()]
+
+
+async def test_a_refusal_ends_the_message(post: Post) -> None:
+    post.first.refused = {"asha@example.com"}
+    with pytest.raises(LogicalEmailError, match=r"first: There is no such mailbox\."):
+        await post.chain.send(message())
+    assert post.offered() == (1, 0)
+
+
+async def test_when_nobody_can_all_reasons_are_told(post: Post) -> None:
+    post.first.is_down = post.second.is_throttled = True
+    with pytest.raises(TechnicalEmailError, match=r"first: The server does not answer\. · second: Too many mails\."):
+        await post.chain.send(message())
+
+
+async def test_a_dead_provider_is_left_alone_and_comes_back_by_itself(post: Post) -> None:
+    post.first.is_down = True
+    for _ in range(20):
+        assert await post.chain.send(message()) == "second"
+    assert post.offered() == (5, 20)
+    assert post.chain.troubled() == ["first"]
+    post.clock.move(seconds=30)
+    await post.chain.send(message())
+    assert post.offered() == (6, 21), "one probe"
+    post.first.is_down = False
+    post.clock.move(seconds=60)
+    assert await post.chain.send(message()) == "first"
+    assert await post.chain.send(message()) == "first"
+    assert post.chain.troubled() == []
+
+
+async def test_refusals_say_that_a_provider_is_well(post: Post) -> None:
+    post.first.refused = {"nobody@example.com"}
+    for _ in range(10):
+        with pytest.raises(LogicalEmailError):
+            await post.chain.send(message("nobody@example.com"))
+    assert await post.chain.send(message()) == "first"
+
+
+async def test_a_throttled_provider_is_passed_over_but_not_left_alone(post: Post) -> None:
+    post.first.is_throttled = True
+    for _ in range(10):
+        assert await post.chain.send(message()) == "second"
+    post.first.is_throttled = False
+    assert await post.chain.send(message()) == "first"
+
+
+async def test_a_cancelled_try_tells_nothing(post: Post) -> None:
+    gate = asyncio.Event()
+
+    async def hang(_: EmailMessage) -> None:
+        await gate.wait()
+
+    post.first.send = hang  # type: ignore[method-assign, assignment]
+    for _ in range(6):
+        task = asyncio.create_task(post.chain.send(message()))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert post.chain.troubled() == []
+
+
+async def test_who_has_no_turn_within_its_rate_is_passed_over() -> None:
+    post = Post({"first": 0.1})
+    assert await post.chain.send(message()) == "first"
+    assert await post.chain.send(message()) == "second", "the next turn is ten seconds away"
+
+
+async def test_what_no_provider_can_carry_is_refused_for_good(post: Post) -> None:
+    narrow = Capabilities(keeps_message_id=True, non_ascii_mailboxes=False, reports_bounces=False, largest_message=1000)
+    post.first.capabilities = narrow
+    assert await post.chain.send(message("आशा@example.com")) == "second"
+    assert await post.chain.send(message(text="x" * 1001)) == "second"
+    assert await post.chain.send(message("asha@उदाहरण.example")) == "first", "a domain has an ASCII form"
+    post.second.capabilities = narrow
+    for hopeless in (message("आशा@example.com"), message(text="x" * 1001)):
+        with pytest.raises(LogicalEmailError, match=r"first: .* second: "):
+            await post.chain.send(hopeless)
+    post.second.capabilities = msgspec.structs.replace(narrow, largest_message=5000)
+    post.second.is_down = True
+    with pytest.raises(TechnicalEmailError):
+        await post.chain.send(message(text="x" * 1001))
+
+
+async def test_every_provider_is_verified(post: Post) -> None:
+    post.second.is_down = True
+    assert await post.chain.verify() == {"first": "", "second": "The server does not answer."}
+    assert post.offered() == (0, 0)
