@@ -79,7 +79,9 @@ def slug(served: ServedAcademy) -> str:
     for role in Role:
         with _client(served, role) as learner:
             assert learner.post("courses/loops/enrolments").status_code == 201
-            assert learner.put("courses/loops/reviews", json={"stars": 4, "text": "Good."}).status_code in (200, 201)
+            if role is not Role.INSTRUCTOR:  # who made the course does not review it
+                review = learner.put("courses/loops/reviews", json={"stars": 4, "text": "Good."})
+                assert review.status_code in (200, 201), review.text
     return "loops"
 
 

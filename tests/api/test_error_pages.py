@@ -42,6 +42,17 @@ async def test_an_unknown_page_offers_a_search(shared_embedded_academy: TestAcad
     assert 'content="noindex"' in answer.text
 
 
+async def test_an_unknown_page_does_not_call_anybody_a_stranger(shared_embedded_academy: TestAcademy) -> None:
+    answer = await (await shared_embedded_academy.signed_in_browser()).get("/no/such/page")
+    assert (answer.status_code, 'href="/login"' in answer.text, 'href="/dashboard"' in answer.text) == (
+        404,
+        False,
+        True,
+    )
+    assert answer.headers["cache-control"] == "private, no-store"
+    assert 'href="/login"' in (await shared_embedded_academy.browser().get("/no/such/page")).text
+
+
 async def test_a_page_for_others_names_the_role_and_the_account(shared_embedded_academy: TestAcademy) -> None:
     browser = await shared_embedded_academy.signed_in_browser(
         person=await shared_embedded_academy.person(name="Asha Rao")

@@ -39,7 +39,10 @@ GET     /admin/enrolments                                          admins
 GET     /admin/jobs                                                admins
 POST    /admin/jobs/{job_id}/retry                                 admins
 GET     /admin/mail                                                admins
+GET     /admin/mail/{mail_id}                                      admins
 POST    /admin/mail/{mail_id}/resend                               admins
+GET     /admin/suppressions                                        admins
+POST    /admin/suppressions/{suppression_id}/lift                  admins
 GET     /admin/users                                               admins
 POST    /admin/users/{user_id}/role                                admins
 POST    /admin/users/{user_id}/suspend                             admins
@@ -51,7 +54,11 @@ GET     /api/v1/admin/health                                       admins
 GET     /api/v1/admin/jobs                                         admins
 POST    /api/v1/admin/jobs/{job_id}/retry                          admins
 GET     /api/v1/admin/mail                                         admins
+GET     /api/v1/admin/mail/{mail_id}                               admins
+POST    /api/v1/admin/mail/{mail_id}/resend                        admins
 GET     /api/v1/admin/overview                                     admins
+GET     /api/v1/admin/suppressions                                 admins
+DELETE  /api/v1/admin/suppressions/{suppression_id}                admins
 GET     /api/v1/admin/users                                        admins
 PATCH   /api/v1/admin/users/{user_id}                              admins
 POST    /api/v1/auth/forgot-password                               anyone
@@ -91,8 +98,12 @@ POST    /api/v1/videos                                             instructors
 DELETE  /api/v1/videos/{video_id}                                  instructors
 GET     /api/v1/videos/{video_id}                                  instructors
 GET     /api/v1/videos/{video_id}/playback                         anyone
+POST    /api/v1/webhooks/sendgrid                                  anyone
+POST    /api/v1/webhooks/ses                                       anyone
 GET     /categories                                                admins
 POST    /categories                                                admins
+POST    /categories/{slug}                                         admins
+POST    /categories/{slug}/remove                                  admins
 GET     /courses                                                   anyone
 GET     /courses/{slug}                                            anyone
 POST    /courses/{slug}/enrol                                      anyone
@@ -146,6 +157,8 @@ POST    /studio/courses/{slug}/sections/{section_id}               instructors
 POST    /studio/courses/{slug}/sections/{section_id}/lessons       instructors
 POST    /studio/courses/{slug}/unpublish                           instructors
 POST    /studio/preview                                            instructors
+GET     /unsubscribe/{token}                                       anyone
+POST    /unsubscribe/{token}                                       anyone
 GET     /verify                                                    anyone
 POST    /verify                                                    anyone
 POST    /verify/resend                                             anyone

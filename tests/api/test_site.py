@@ -6,10 +6,8 @@ from pathlib import Path
 
 import brotli
 import httpx
-import msgspec
 import pytest
 
-from academy.app import build_app
 from academy.infrastructure.security.principal import Role
 from tests.academies.courses import draft, published
 from tests.academies.in_process import TestAcademy, opened_test_academy
@@ -133,15 +131,20 @@ async def test_the_inbox_shows_what_was_sent(shared_embedded_academy: TestAcadem
     assert " sandbox " in page.text
 
 
-async def test_in_production_there_is_no_inbox(embedded_academy: TestAcademy) -> None:
-    academy = embedded_academy.academy
-    web = msgspec.structs.replace(academy.settings.web, environment="production")
-    academy.settings = msgspec.structs.replace(academy.settings, web=web)
-    transport = httpx.ASGITransport(build_app(academy))
-    async with httpx.AsyncClient(transport=transport, base_url="http://academy.test") as client:
+async def test_in_production_there_is_no_inbox(tmp_path: Path) -> None:
+    production = {
+        "ENVIRONMENT": "production",
+        "SECRET_KEY": "a secret that nobody else knows of",
+        "BASE_URL": "https://academy.test",
+        "EMAIL_PROVIDER": "smtp",
+        "SMTP_HOST": "127.0.0.1",
+    }
+    async with opened_test_academy(tmp_path, **production) as academy:
+        assert academy.academy.inbox is None
+        browser = academy.browser()
         for path in ("/dev/mail", "/dev/mail.json"):
-            assert (await client.get(path)).status_code == 404
-        assert "/dev/mail" not in (await client.get("/login")).text
+            assert (await browser.get(path)).status_code == 404
+        assert "/dev/mail" not in (await browser.get("/login")).text
 
 
 @pytest.mark.parametrize(

@@ -2,105 +2,30 @@
 
 import re
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Literal
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, Response, Route, expect
+from playwright.async_api import Response, Route, expect
 
-from academy.features.courses.curriculum import LessonDraft, SectionDraft
-from academy.features.courses.model import LessonKind
-from academy.features.videos.model import Video
-from academy.infrastructure.media.synthesis import Slide, synthesize
-from tests.academies.in_process import TestAcademy, opened_test_academy
-from tests.academies.media import stream
-from tests.servers.academy import served_academy
-from tests.unit.features.learning.taught import PAID, Taught, published_course
 from tests.website.checks import assert_accessible, assert_fits, wait_until
 from tests.website.conftest import Visitor
 from tests.website.people import sign_in
-
-SECONDS = 16
-TEXT = """Programs wait, and this is a text about waiting.
-
-```python
-async def a_line_that_is_wider_than_every_phone(with_many: int, parameters: str) -> None: ...
-```
-
-| Situation | Tool | Cost | Remarks that are long, so that the table has to scroll on a phone |
-|---|---|---|---|
-| Many sockets | asyncio | low | one thread, no locks |
-"""
-
-
-class Site:
-    """A served academy with one course, whose video lesson is followed by a text, and a paid course."""
-
-    def __init__(self, url: str, taught: Taught, paid: Taught) -> None:
-        self.url = url
-        self.course = taught
-        self.watch = f"/learn/{taught.slug}/{taught.lesson('Watch').id}"
-        self.read = f"/learn/{taught.slug}/{taught.lesson('Read').id}"
-        self.locked = f"/learn/{paid.slug}/{paid.lesson('One').id}"
-
-
-async def taught_course(academy: TestAcademy, film: bytes) -> Taught:
-    taught = await published_course(academy, ["Read"])
-    lessons = [
-        LessonDraft(title="Watch", kind=LessonKind.VIDEO),
-        LessonDraft(id=taught.lesson("Read").id, title="Read", kind=LessonKind.TEXT),
-    ]
-    courses, videos = academy.academy.courses, academy.academy.videos
-    outline = [SectionDraft(title="A section", lessons=lessons)]
-    taught.course = await courses.set_curriculum(taught.teacher, taught.slug, outline, texts=[[TEXT, TEXT]])
-    lesson_id = taught.lesson("Watch").id
-
-    async def attach(video: Video) -> None:
-        await courses.set_lesson_video(taught.course.id, lesson_id, video.id, 0)
-
-    await videos.upload(taught.teacher, "film.mp4", "", stream(film), course_id=taught.course.id, attach=attach)
-    await academy.work()
-    return taught
-
-
-def make_film(path: Path) -> bytes:
-    synthesize(path, [Slide("A film", "It moves, and it sounds.")], SECONDS, seed=5)
-    return path.read_bytes()
+from tests.website.watching import SECONDS, Site, address_of, loaded, opened_site, state_of, until
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
     """The academy, with a learner of the course for each test: `name@example.com`."""
-    folder = tmp_path_factory.mktemp("player")
-    film = make_film(folder / "film.mp4")
-    async with opened_test_academy(folder / "home") as academy:
-        taught, paid = await taught_course(academy, film), await published_course(academy, price=PAID)
-        for test in (name.removeprefix("test_") for name in globals() if name.startswith("test_")):
-            learner = await academy.person(name="Asha Rao", email=f"{test.replace('_', '-')}@example.com")
-            await academy.academy.enrolments.grant(learner, taught.course)
-    with served_academy(folder / "home") as served:
-        yield Site(served.url, taught, paid)
+    names = [name for name in globals() if name.startswith("test_")]
+    async with opened_site(tmp_path_factory.mktemp("player"), names) as opened:
+        yield opened
 
 
 @pytest.fixture
 def me(request: pytest.FixtureRequest) -> str:
     """The address of the learner that only this test is."""
-    name: str = request.function.__name__
-    return f"{name.removeprefix('test_').replace('_', '-')}@example.com"
-
-
-async def state_of(page: Page, what: str) -> object:
-    return await page.evaluate(f"document.getElementById('video').{what}")
-
-
-async def loaded(page: Page) -> None:
-    await wait_until(page, "document.getElementById('video').readyState >= 2")
-
-
-async def until(page: Page, condition: str) -> None:
-    """Waits until a condition on the `video` holds."""
-    await wait_until(page, f"(({{ paused, currentTime }}) => {condition})(document.getElementById('video'))")
+    return address_of(request.function.__name__)
 
 
 def is_report(position: Callable[[float], bool]) -> Callable[[Response], bool]:
@@ -339,7 +264,7 @@ async def test_zen_mode_is_remembered(site: Site, visitor: Visitor, me: str) -> 
         await expect(outline).to_be_hidden()
         await expect(banner).to_be_hidden()
         await page.reload()
-    await page.get_by_role("button", name="Lessons 2 / 2").click()
+    await page.get_by_role("button", name="Lesson 2 of 2").click()
     await expect(outline).to_be_visible()
     await outline.get_by_role("link", name="Watch").click()
     await expect(banner).to_be_hidden()
@@ -361,7 +286,7 @@ async def test_every_page_is_for_everybody(site: Site, visitor: Visitor, me: str
             await assert_accessible(page)
     if width == 360:
         await page.goto(site.read)
-        opener = page.get_by_role("button", name="Lessons 2 / 2")
+        opener = page.get_by_role("button", name="Lesson 2 of 2")
         await opener.focus()
         await page.keyboard.press("Enter")
         sheet = page.get_by_role("navigation", name="Lessons", exact=True)
@@ -381,5 +306,5 @@ async def test_it_works_without_javascript(site: Site, visitor: Visitor, me: str
     await expect(page.get_by_role("button", name="Zen mode")).to_be_hidden()
     await page.get_by_role("button", name="Complete and continue").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Read")
-    await page.get_by_role("button", name="Lessons 2 / 2").click()
+    await page.get_by_role("button", name="Lesson 2 of 2").click()
     await expect(page.get_by_text("1 of 2 completed")).to_be_visible()

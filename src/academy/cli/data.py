@@ -15,7 +15,7 @@ from academy.settings import Settings
 
 @click.group()
 def data() -> None:
-    """Load and move data."""
+    """Load the demo academy."""
 
 
 @data.command()

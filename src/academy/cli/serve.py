@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import http.client
+import resource
 import signal
 import socket
 import subprocess
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
-from granian.constants import Interfaces, Loops
+from granian.constants import HTTPModes, Interfaces, Loops
 from granian.log import LOGGING_CONFIG, LogLevels
 from granian.server.mp import MPServer
 
@@ -32,6 +33,12 @@ _HANDLERS = {
 }
 # How long requests that run may take to end when the server is told to stop.
 _DRAIN_SECONDS = 10
+# Connections that each process of the server keeps open, busy or idle, before it lets others wait for one to end.
+_MOST_CONNECTIONS = 16_384
+# Of the files a process may have open, those that are no connections: database, uploads, pages.
+_OWN_FILES = 512
+# Connections that wait in the system to be taken; Linux takes the lesser of this and net.core.somaxconn.
+_WAITING_CONNECTIONS = 4_096
 # The option PR_SET_PDEATHSIG of Linux's prctl.
 _SET_SIGNAL_AT_PARENTS_DEATH = 1
 
@@ -67,8 +74,12 @@ def serve(settings: Settings, demo: bool) -> None:
         port=web.port,
         interface=Interfaces.ASGI,
         loop=Loops.uvloop,
+        # Browsers speak HTTP/2 over TLS only; told to find out, the server waits for a silent client without end.
+        http=HTTPModes.http1,
         workers=web.workers,
         websockets=False,
+        backpressure=_connections_for(_allow_open_files()),
+        backlog=_WAITING_CONNECTIONS,
         workers_kill_timeout=_DRAIN_SECONDS,
         log_level=LogLevels.warning,
         log_dictconfig={"handlers": _HANDLERS},
@@ -90,6 +101,22 @@ def app_of_worker() -> "ASGIApp":
     with contextlib.suppress(OSError, AttributeError):  # Linux has it
         ctypes.CDLL(None).prctl(_SET_SIGNAL_AT_PARENTS_DEATH, signal.SIGTERM)
     return create_app()
+
+
+def _allow_open_files() -> int:
+    """Raises the number of files a process may have open as far as the system allows, and returns it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_CONNECTIONS + _OWN_FILES
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return wanted
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    return allowed
+
+
+def _connections_for(open_files: int) -> int:
+    """How many connections a process can keep open without running out of files."""
+    return max(open_files - _OWN_FILES, open_files // 2)
 
 
 def _load_demo() -> None:

@@ -14,12 +14,14 @@ from litestar.enums import RequestEncodingType
 from academy.infrastructure.security.principal import Principal
 from academy.kit.errors import AcademyError, Kind
 from academy.kit.ids import new_token
-from academy.web.requests import PageRequest, is_api
+from academy.web.requests import SAFE_METHODS, PageRequest, body_limit, is_api
 
 CSRF_COOKIE = "academy_csrf"
 CSRF_FIELD = "_csrf_token"
 CSRF_HEADER = "x-csrf-token"
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+NO_CSRF = "no_csrf"
+"""In the `opt` of a route that asks for no token: its address is a secret of its own, and no session counts."""
+
 _LARGEST_FORM = 6 << 20
 # The longest lesson text, percent-encoded in a script of three bytes a letter, has 1.8 million characters.
 _LARGEST_FIELDS = 2 << 20
@@ -67,7 +69,7 @@ class CsrfProtection:
 
         The token is taken from the header, else from the form, which is read only for visitors who can have a token.
         """
-        if request.method in _SAFE_METHODS or is_api(request.scope["path"]):
+        if request.method in SAFE_METHODS or is_api(request.scope["path"]) or NO_CSRF in request.route_handler.opt:
             return
         binding = _binding(request)
         if not binding:
@@ -96,7 +98,7 @@ async def _parse_fields(request: PageRequest) -> None:
     length = request.headers.get("content-length", "")
     if not length.isdecimal():
         raise CsrfError
-    if int(length) > _LARGEST_FIELDS:
+    if int(length) > min(body_limit(request.scope) or _LARGEST_FIELDS, _LARGEST_FIELDS):
         raise FormTooLarge
     body = await request.body()
     if body.count(b"&") >= _MOST_FIELDS:

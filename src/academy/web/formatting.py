@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from babel import Locale
@@ -29,9 +28,9 @@ class Formatter:
 
     def money(self, amount: int, currency: str) -> str:
         """Returns minor units as money, e.g. 149900 INR -> ₹1,499; whole amounts without decimals."""
-        exponent = Money(amount=amount, currency=currency).exponent
-        value = Decimal(amount).scaleb(-exponent)
-        digits = 0 if value == value.to_integral_value() else exponent
+        money = Money(amount=amount, currency=currency)
+        value = money.major_units
+        digits = 0 if value == value.to_integral_value() else money.exponent
         return format_currency(
             value, currency, self._money_pattern(currency, digits), locale=self._locale, currency_digits=False
         )

@@ -35,7 +35,7 @@ def content_security_policy(**changed: str) -> str:
     return "; ".join(f"{name} {value}" for name, value in policy.items())
 
 
-def _image_sources(logo_url: str) -> str:
+def image_sources(logo_url: str) -> str:
     """The site's own images, and a logo that lies elsewhere."""
     logo = urlsplit(logo_url)
     origin = f" {logo.scheme}://{logo.netloc}" if logo.netloc else ""
@@ -51,7 +51,7 @@ class SecurityHeadersMiddleware:
     def __init__(self, app: ASGIApp, *, https: bool, logo_url: str = "") -> None:
         self._app = app
         headers = {
-            "content-security-policy": content_security_policy(img_src=_image_sources(logo_url)),
+            "content-security-policy": content_security_policy(img_src=image_sources(logo_url)),
             "x-frame-options": "DENY",
             "x-content-type-options": "nosniff",
             "referrer-policy": "strict-origin-when-cross-origin",

@@ -45,6 +45,7 @@ _PROBLEMS = {
     HTTPStatus.TOO_MANY_REQUESTS: "Too often; `Retry-After` says when to try again.",
     HTTPStatus.SERVICE_UNAVAILABLE: "Something is away for the moment; `Retry-After` says when to try again.",
 }
+_WEBHOOKS = "webhooks"
 _WITH_RETRY_AFTER = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
 
@@ -75,6 +76,7 @@ def openapi_config(title: str) -> OpenAPIConfig:
             Tag(name="enrolment", description="Enrolments and progress."),
             Tag(name="files", description="Videos and files."),
             Tag(name="admin", description="For admins."),
+            Tag(name=_WEBHOOKS, description="For providers, which sign what they send."),
         ],
         use_handler_docstrings=True,
     )
@@ -197,6 +199,8 @@ def _problems(operation: dict[str, Any], method: str, handler: HTTPRouteHandler)
         found |= {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE}
     if method in _UNSAFE:
         found |= {HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS}
+    if _WEBHOOKS in (handler.tags or ()):  # closed without a secret; their signed bodies are read as they come
+        found |= {HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
     return sorted(found)
 
 

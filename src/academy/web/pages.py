@@ -16,6 +16,7 @@ from academy.infrastructure.security.principal import Principal
 from academy.kit.clock import Clock
 from academy.kit.errors import Kind
 from academy.web.assets import Assets
+from academy.web.authentication import SESSION_COOKIE
 from academy.web.covers import cover
 from academy.web.csrf import CSRF_COOKIE, CsrfProtection
 from academy.web.flash import FLASH_COOKIE, Flashes
@@ -24,9 +25,13 @@ from academy.web.problems import STATUS_OF_KIND, Problem
 from academy.web.requests import PageRequest
 from academy.web.settings import WebSettings
 
+# The language of the pages. A person's own language is so far that of the mails only.
+_LANGUAGE = "en"
 _SIGN_IN_STATUS = STATUS_OF_KIND[Kind.UNAUTHENTICATED].value
 _BACKTICKS = re.compile(r"`([^`]+)`")
 _WORTH_TRYING_AGAIN = (429, 500, 503)
+# What proxies and browsers take in a header without fail; our own addresses are far shorter.
+_LONGEST_NEXT = 2_000
 
 
 class Pages:
@@ -88,14 +93,15 @@ class Pages:
     ) -> Response[bytes]:
         """Returns the page as an answer. `context` goes to the template beside what every page knows."""
         visitor: Principal | None = request.scope.get("user")
-        formatter = Formatter(
-            visitor.language if visitor else "en", visitor.time_zone if visitor else "Asia/Kolkata", self._clock
-        )
+        # Where no route is found, nobody was looked up; a session's cookie says that it may be somebody.
+        is_unknown = {"user"}.isdisjoint(request.scope) and SESSION_COOKIE in request.cookies
+        formatter = Formatter(_LANGUAGE, visitor.time_zone if visitor else "Asia/Kolkata", self._clock)
         flashes = self._flashes.read(request)
         csrf_token = _Lazy(lambda: self._csrf.token(request))
         html = self._environment.get_template(template).render(
             visitor=visitor,
-            language=visitor.language if visitor else "en",
+            is_unknown=is_unknown,
+            language=_LANGUAGE,
             theme=visitor.theme if visitor else "auto",
             path=request.scope["path"],
             query=_query(request),
@@ -116,7 +122,7 @@ class Pages:
             response.set_cookie(
                 Cookie(key=CSRF_COOKIE, value=fresh_cookie, httponly=True, samesite="lax", secure=self._https, path="/")
             )
-        is_personal = visitor or flashes or csrf_token.is_made
+        is_personal = visitor or is_unknown or flashes or csrf_token.is_made
         response.headers["Cache-Control"] = "private, no-store" if is_personal else "no-cache"
         response.headers["Vary"] = "Cookie"
         return response
@@ -126,7 +132,7 @@ class Pages:
         asked_for = urlunsplit(("", "", request.scope["path"], _query(request), ""))
         is_reading = request.method == "GET"
         if problem.status == _SIGN_IN_STATUS and is_reading:
-            return redirect("/login", next=asked_for)
+            return redirect("/login", next=safe_next(asked_for, ""))
         response = self.render(
             request,
             "error.html",
@@ -166,7 +172,10 @@ def _query(request: PageRequest) -> str:
 
 def _page_before(request: PageRequest) -> str:
     """The page of ours that the visitor comes from, "" when there is none or it is this one."""
-    before = urlsplit(request.headers.get("referer", ""))
+    try:
+        before = urlsplit(request.headers.get("referer", ""))
+    except ValueError:  # such as an address with half a pair of brackets
+        return ""
     if before.netloc != request.headers.get("host") or before.path == request.scope["path"]:
         return ""
     return safe_next(urlunsplit(("", "", before.path, before.query, "")), "")
@@ -175,9 +184,12 @@ def _page_before(request: PageRequest) -> str:
 def safe_next(location: str | None, fallback: str) -> str:
     """Returns `location` when it is a path on this site, else `fallback`, so that a link cannot send people away.
 
-    Browsers drop tabs and line breaks from addresses and read a backslash as a slash (WHATWG URL, section 4.4).
+    One of more than 2,000 characters is no address of ours either. Browsers drop tabs and line breaks from addresses
+    and read a backslash as a slash (WHATWG URL, section 4.4).
     """
     if not location or not location.startswith("/") or location.startswith("//"):
+        return fallback
+    if len(location) > _LONGEST_NEXT:
         return fallback
     return location if location.isprintable() and "\\" not in location else fallback
 

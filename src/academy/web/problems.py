@@ -78,6 +78,8 @@ def _problem(status: HTTPStatus, detail: str, code: str, fields: list[FieldProbl
 
 # How msgspec tells of fields that are not there or should not be.
 _NAMED_IN_MESSAGE = re.compile(r"Object (?P<mistake>missing required|contains unknown) field `(?P<field>[^`]*)`")
+# The rest of what was sent is not waited for; it would be taken for the next request.
+_ANSWERED_UNREAD = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 _DETAILS = {
     HTTPStatus.NOT_FOUND: "There is nothing at this address.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This address cannot be used in this way.",
@@ -100,6 +102,8 @@ def problem_response(request: PageRequest, error: Exception) -> Response[bytes]:
         headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, MethodNotAllowedException):
         headers["Allow"] = _allowed(error)
+    if problem.status in _ANSWERED_UNREAD:
+        headers["Connection"] = "close"
     if is_api(request.scope["path"]):
         if problem.status == HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = "Bearer"

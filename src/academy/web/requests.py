@@ -2,6 +2,8 @@
 
 from litestar import Request
 from litestar.datastructures import State
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import Scope
 
 from academy.infrastructure.security.principal import Principal
 
@@ -24,6 +26,10 @@ _SYSTEMS = (
 
 PageRequest = Request[Principal | None, None, State]
 
+# Methods that change nothing (RFC 9110, section 9.2.1).
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+# The headers that `wants_fragment` looks at.
+VARYING = (b"hx-request", b"hx-boosted", b"hx-history-restore-request")
 API_PREFIX = "/api/"
 API_PAGE = "/api/docs"
 
@@ -31,6 +37,18 @@ API_PAGE = "/api/docs"
 def is_api(path: str) -> bool:
     """Whether programs are answered at this path; the readable page about the API is for people."""
     return path.startswith(API_PREFIX) and path != API_PAGE
+
+
+def body_limit(scope: Scope) -> int | None:
+    """The most bytes that the route of a request takes as its body; None for uploads, which count for themselves."""
+    handler = scope.get("route_handler")
+    return handler.resolve_request_max_body_size() if isinstance(handler, HTTPRouteHandler) else 0
+
+
+def wants_fragment(scope: Scope) -> bool:
+    """Whether htmx asks for a part of a page: not for a link that it only speeds up, and not to go back to a page."""
+    asked = {name: value for name, value in scope["headers"] if name in VARYING}
+    return asked == {b"hx-request": b"true"}
 
 
 def client_address(request: PageRequest) -> str:

@@ -24,6 +24,7 @@ from academy.web.compression import (
     is_worth_compressing,
     varying,
 )
+from academy.web.requests import VARYING, wants_fragment
 
 _LARGEST_TOTAL = 24 << 20
 _LARGEST_ENTRY = 1 << 20
@@ -185,13 +186,11 @@ class ResponseCacheMiddleware:
         path, query = scope["path"], scope["query_string"]
         if (path != "/" and not path.startswith(self._prefixes)) or len(query) > _LONGEST_QUERY:
             return None
-        by_htmx, whole = False, False
-        for name, value in scope["headers"]:
-            if name in (b"cookie", b"authorization"):
-                return None
-            by_htmx = by_htmx or (name == b"hx-request" and value == b"true")
-            whole = whole or name == b"hx-boosted"
-        return RequestKey(path, query, by_htmx and not whole)
+        names = [name for name, _ in scope["headers"]]
+        # What comes more than once is no browser's, and who made it may hope that two of us read it differently.
+        if b"cookie" in names or b"authorization" in names or any(names.count(name) > 1 for name in VARYING):
+            return None
+        return RequestKey(path, query, wants_fragment(scope))
 
     async def _make(self, key: RequestKey, scope: Scope, receive: Receive) -> Answer:
         """Has the app make the answer, and keeps it when it is the same for everybody."""

@@ -115,7 +115,7 @@ async def test_publishing_unpublishing_and_deleting_show_at_once(caching: TestAc
     assert await shown() == [True] * 3
     await caching.academy.courses.unpublish(admin, course.slug)
     assert await shown() == [False] * 3
-    assert "takes no new learners" in await Watched(caching, f"/courses/{course.slug}").text()
+    assert "not open for new learners" in await Watched(caching, f"/courses/{course.slug}").text()
     await caching.academy.courses.delete(admin, course.slug)
     assert (await caching.browser().get(f"/courses/{course.slug}")).status_code == 404
 

@@ -1,11 +1,12 @@
 """The catalogue without JavaScript: its form, its links, its pages."""
 
 from collections.abc import AsyncIterator
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 import pytest_asyncio
 
+from academy.features.courses import pages
 from academy.features.courses.model import Level
 from academy.infrastructure.security.principal import Role
 from tests.academies.courses import PAID, enrolled_learner, published
@@ -167,6 +168,55 @@ async def test_htmx_gets_the_results_alone(visitor: Browser) -> None:
     assert [link.text for link in elements(part, "a", class_="title")] == ["Number 13 of 14"]
     assert not elements(part, "form")
     assert not elements(part, "html")
+
+
+async def follow(browser: Browser, address: str, rel: str) -> list[tuple[str, list[int]]]:
+    """Follows the links of the pager one way; returns the number and the courses of each page."""
+    seen = []
+    while address:
+        page = (await browser.get(f"/courses{address}")).text
+        [number] = [span.text for span in elements(page, "span") if span.text.startswith("Page ")]
+        seen.append((number, await shown(browser, f"/courses{address}")))
+        address = next((link.attributes["href"] for link in elements(page, "a", rel=rel)), "")
+    return seen
+
+
+async def test_pages_are_walked_forth_and_back(visitor: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "COURSES_ON_PAGE", 5)
+    forth = await follow(visitor, "?sort=price&level=beginner", "next")
+    assert [number for number, _ in forth] == ["Page 1", "Page 2"]
+    everything = await follow(visitor, "?sort=newest", "next")
+    assert everything == [
+        ("Page 1", [14, 13, 12, 11, 10]),
+        ("Page 2", [9, 8, 7, 6, 5]),
+        ("Page 3", [4, 3, 2, 1]),
+    ]
+    last = "?sort=newest"
+    for _ in range(2):
+        [following] = elements((await visitor.get(f"/courses{last}")).text, "a", rel="next")
+        last = following.attributes["href"]
+    assert await follow(visitor, last, "prev") == everything[::-1]
+
+
+async def test_the_address_of_a_far_page_stays_short(visitor: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "COURSES_ON_PAGE", 1)
+    address = ""
+    for _ in range(COURSES - 1):
+        [following] = elements((await visitor.get(f"/courses{address}")).text, "a", rel="next")
+        address = following.attributes["href"]
+    assert len(address) < 2_000
+    back = await follow(visitor, address, "prev")
+    assert back == [(f"Page {number}", [15 - number]) for number in range(14, 3, -1)]
+
+
+async def test_an_address_with_a_cursor_alone_leads_to_the_first_page(visitor: Browser) -> None:
+    [following] = elements((await visitor.get("/courses")).text, "a", rel="next")
+    cursor = dict(parse_qsl(following.attributes["href"].removeprefix("?")))["cursor"]
+    page = (await visitor.get(f"/courses?cursor={cursor}")).text
+    assert not elements(page, "a", rel="prev")
+    assert [a.attributes["href"] for a in elements(page, "a") if a.text == "First page"] == ["?"]
+    page = (await visitor.get(f"/courses?cursor={cursor}&page=-3&before=")).text
+    assert "First page" in text(page)
 
 
 async def test_a_broken_page_marker_is_refused_with_a_page(visitor: Browser) -> None:

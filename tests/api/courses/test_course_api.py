@@ -6,10 +6,11 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from academy.features.accounts.administration import COMMAND_LINE
 from academy.features.courses.model import Course
 from academy.infrastructure.security.principal import Role
 from academy.kit.ids import new_id
-from tests.academies.courses import PAID, enrolled_learner, stored, unique
+from tests.academies.courses import PAID, draft, enrolled_learner, published, stored, unique
 from tests.api.courses.makers import Makers
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -346,3 +347,18 @@ async def test_an_admin_may_change_every_course(makers: Makers) -> None:
     admin = await makers.academy.signed_in_api(Role.ADMIN)
     answer = await admin.patch(f"courses/{course.slug}", json={"title": "Corrected"})
     assert (answer.status_code, answer.json()["title"]) == (200, "Corrected")
+
+
+async def test_a_maker_who_is_no_instructor_any_more_sees_no_draft(makers: Makers) -> None:
+    academy = makers.academy
+    maker = await academy.person(Role.INSTRUCTOR)
+    hidden, shown = await draft(academy, maker), await published(academy, maker, price=PAID)
+    await academy.academy.administration.set_role(COMMAND_LINE, maker.user_id, Role.LEARNER)
+    api = await academy.signed_in_api(person=maker)
+    assert (await api.get(f"courses/{hidden.slug}")).status_code == 404
+    assert (await api.get(f"courses/{hidden.slug}/lessons/{hidden.lessons()[1].id}")).status_code == 404
+    assert (await api.get(f"courses/{shown.slug}")).status_code == 200
+    assert (await api.get(f"courses/{shown.slug}/lessons/{shown.lessons()[1].id}")).status_code == 403
+    await academy.academy.administration.set_role(COMMAND_LINE, maker.user_id, Role.INSTRUCTOR)
+    api = await academy.signed_in_api(person=maker)
+    assert (await api.get(f"courses/{hidden.slug}")).status_code == 200

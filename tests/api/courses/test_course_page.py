@@ -67,6 +67,8 @@ async def test_who_has_begun_continues_where_they_are(shared_embedded_academy: T
     assert "50 % done. Next: Further on" in text(page)
     [following] = elements(page, "li", class_="next")
     assert "Further on" in following.text
+    assert [e.attributes["aria-label"] for e in elements(page, "svg", aria_label="Completed")] == ["Completed"]
+    assert "1 of 2 lessons done" in text(page)
 
 
 async def test_who_is_done_is_asked_for_a_review_once(shared_embedded_academy: TestAcademy) -> None:
@@ -125,8 +127,12 @@ async def test_an_unpublished_course_says_so_and_hides_from_search_engines(
     learner = await enrolled_learner(shared_embedded_academy, course)
     await shared_embedded_academy.academy.courses.unpublish(teacher, course.slug)
     page = await page_of(shared_embedded_academy.browser(), course)
-    assert "takes no new learners" in text(page)
+    assert "not open for new learners" in text(page)
     assert primary_buttons(page) == []
+    [box] = elements(page, "aside", class_="buy-box")
+    assert "Not open for new learners" in box.text
+    assert ("Free" in box.text, "free preview" in text(page).lower()) == (False, False)
+    assert not [address for address in links(page) if address.startswith(f"/learn/{course.slug}")]
     assert elements(page, "meta", name="robots")[0].attributes["content"] == "noindex"
     assert not elements(page, "script", type="application/ld+json")
     mine = await page_of(await shared_embedded_academy.signed_in_browser(person=learner), course)

@@ -44,6 +44,10 @@ BAD_FIELDS = [
     ("level", {"$ne": None}),
     ("language", "x"),
     ("language", {"$ne": None}),
+    ("language", "xx"),
+    ("language", "EN"),
+    ("language", "pt_BR"),
+    ("language", "klingon"),
     ("price", {"amount": -1, "currency": "INR"}),
     ("price", {"amount": 1.5, "currency": "INR"}),
     ("price", {"amount": 1, "currency": "rupees"}),
@@ -96,9 +100,16 @@ async def test_a_wrong_outline_changes_nothing(
     assert answer.status_code == 422, answer.text
 
 
-@pytest.mark.parametrize("header", ['"*"', "abc", '"1", "2"', "-1", '"99999999999"'])
+@pytest.mark.parametrize("header", ['"*"', '"\xb2"', "abc", '"1", "2"', "-1", '"99999999999"'])
 async def test_an_if_match_that_is_no_etag_is_refused(embedded_makers: Makers, course: Course, header: str) -> None:
     answer = await embedded_makers.api.patch(
-        f"courses/{course.slug}", json={"title": "X"}, headers={"If-Match": header}
+        f"courses/{course.slug}", json={"title": "X"}, headers={b"If-Match": header.encode("latin-1")}
     )
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "If-Match")
+
+
+@pytest.mark.parametrize("language", ["hi", "pt-BR", "kok"])
+async def test_a_course_is_in_any_language_that_has_a_code(embedded_makers: Makers, language: str) -> None:
+    body = {"title": "A title", "price": PRICE, "language": language}
+    answer = await embedded_makers.api.post("courses", json=body)
+    assert (answer.status_code, answer.json()["language"]) == (201, language)

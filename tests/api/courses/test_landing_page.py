@@ -8,7 +8,7 @@ from academy.features.courses.model import Course
 from academy.features.courses.repository import MOST_COUNTED
 from academy.infrastructure.security.principal import Role
 from academy.kit.ids import new_id
-from tests.academies.courses import draft, enrolled_learner, published
+from tests.academies.courses import category, draft, enrolled_learner, published
 from tests.academies.html import elements, links, text
 from tests.academies.in_process import TestAcademy
 
@@ -66,6 +66,9 @@ async def test_an_empty_academy_tells_its_owner_what_to_do(embedded_academy: Tes
     browser = await embedded_academy.signed_in_browser(person=admin)
     mine = (await browser.get("/")).text
     assert "academy users create" not in mine
+    told = (await embedded_academy.browser().get("/")).text
+    assert "This academy has an admin. Is it you?" in text(told)
+    assert "academy users create" not in told
     assert {"/categories", "/studio"} <= set(links(mine))
     await draft(embedded_academy, admin, "In the making")
     later = (await browser.get("/")).text
@@ -110,6 +113,40 @@ async def test_a_subject_is_named_once_and_by_admins_alone(embedded_academy: Tes
         assert (await other.get("/categories")).status_code == 403
         assert (await other.submit("/account", "/categories", name="Mine")).status_code == 403
     assert (await embedded_academy.browser().get("/categories")).url.path == "/login"
+
+
+async def test_a_subject_gets_another_name_and_keeps_its_address(embedded_academy: TestAcademy) -> None:
+    browser = await embedded_academy.signed_in_browser(Role.ADMIN)
+    await category(embedded_academy, "craft", "Craft")
+    answer = await browser.submit("/categories", "/categories/craft", name=" Crafts & arts ")
+    assert "The subject is called “Crafts & arts” now." in text(answer.text)
+    assert "Crafts & arts" in text((await embedded_academy.browser().get("/courses?category=craft")).text)
+    for name, complaint in (("", "at most 60 characters"), ("!!", "Use letters or digits"), ("x" * 61, "at most 60")):
+        answer = await browser.submit("/categories", "/categories/craft", name=name)
+        assert complaint in text(answer.text), name
+    assert [one.name for one in await embedded_academy.academy.courses.categories()] == ["Crafts & arts"]
+    assert "There is no such subject" in text((await browser.submit("/categories", "/categories/none", name="A")).text)
+
+
+async def test_only_a_subject_without_courses_is_removed(embedded_academy: TestAcademy) -> None:
+    admin = await embedded_academy.person(Role.ADMIN)
+    browser = await embedded_academy.signed_in_browser(person=admin)
+    await category(embedded_academy, "craft", "Craft")
+    made = await draft(embedded_academy, admin, category_slug="programming")
+    page = (await browser.get("/categories")).text
+    removable = [form.attributes["action"] for form in elements(page, "form") if form.attributes.get("data-confirm")]
+    assert removable == ["/categories/craft/remove"]
+    refused = await browser.submit("/categories", "/categories/programming/remove")
+    assert "Courses are in this subject." in text(refused.text)
+    assert "The subject is removed." in text((await browser.submit("/categories", "/categories/craft/remove")).text)
+    assert "There is no such subject" in text((await browser.submit("/categories", "/categories/craft/remove")).text)
+    await embedded_academy.academy.courses.delete(admin, made.slug)
+    await browser.submit("/categories", "/categories/programming/remove")
+    assert await embedded_academy.academy.courses.categories() == []
+    for role in (Role.LEARNER, Role.INSTRUCTOR):
+        other = await embedded_academy.signed_in_browser(role)
+        for action in ("/categories/craft", "/categories/craft/remove"):
+            assert (await other.submit("/account", action, name="Mine")).status_code == 403
 
 
 async def test_a_large_academy_counts_only_so_far(embedded_academy: TestAcademy) -> None:

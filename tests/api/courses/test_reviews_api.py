@@ -51,6 +51,14 @@ async def test_only_the_enrolled_review(makers: Makers) -> None:
     assert (await rating(makers, course)).count == 0
 
 
+async def test_the_makers_of_a_course_do_not_review_it_even_when_they_are_enrolled(makers: Makers) -> None:
+    course = await makers.published()
+    await makers.academy.academy.enrolments.grant(makers.teacher, course)
+    answer = await makers.api.put(f"courses/{course.slug}/reviews", json={"stars": 5, "text": "Buy it."})
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    assert (await rating(makers, course)).count == 0
+
+
 async def test_what_does_not_exist_has_no_reviews(makers: Makers) -> None:
     hidden = await makers.draft()
     learner = await makers.academy.signed_in_api()

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def confirmations(academy: TestAcademy, learner: Principal, course: Course) -> int:
     """How many mails about the course the learner got."""
     await academy.work()
-    mails = await academy.academy.inbox.messages()
+    mails = await academy.messages()
     return sum(mail.to == learner.email and course.title in mail.subject + mail.text for mail in mails)
 
 

@@ -27,6 +27,9 @@ from academy.web.listing import Cursor, Limit, Listing
 
 Title = Annotated[str, Meta(min_length=1, max_length=120)]
 ShortText = Annotated[str, Meta(max_length=200)]
+# Bytes: the longest texts of a course, with six bytes for each escaped letter; and the texts of many lessons at once.
+LARGEST_COURSE = 256 << 10
+LARGEST_CURRICULUM = 8 << 20
 ETag = Annotated[str | None, HeaderParameter(name="If-Match", description="`ETag` of the course as you read it.")]
 
 
@@ -214,7 +217,8 @@ def _revision(if_match: str | None) -> int | None:
     if if_match is None or if_match.strip() == "*":
         return None
     text = if_match.strip().removeprefix("W/").strip('"')
-    if not text.isdigit() or len(text) > 9:  # noqa: PLR2004 - more digits than edits anyone makes
+    # `isdigit` alone also takes digits that are no numbers, such as a raised two.
+    if not (text.isascii() and text.isdigit()) or len(text) > 9:  # noqa: PLR2004 - more digits than edits anyone makes
         raise InvalidError("If-Match must hold the ETag of the course.", fields={"If-Match": "Send the ETag you read."})
     return int(text)
 
@@ -252,7 +256,13 @@ async def list_courses(
     return Listing(items=items, next_cursor=page.next_cursor)
 
 
-@post("/api/v1/courses", guards=[instructors], tags=["courses"], summary="Make a course (a draft)")
+@post(
+    "/api/v1/courses",
+    guards=[instructors],
+    tags=["courses"],
+    summary="Make a course (a draft)",
+    request_max_body_size=LARGEST_COURSE,
+)
 async def create_course(
     principal: NamedDependency[Principal], courses: NamedDependency[CourseService], data: JSONBody[CourseRequest]
 ) -> Response[CourseAnswer]:
@@ -271,7 +281,13 @@ async def get_course(
     return await _answer(await courses.get(slug, visitor), courses)
 
 
-@patch("/api/v1/courses/{slug:str}", guards=[instructors], tags=["courses"], summary="Change a course")
+@patch(
+    "/api/v1/courses/{slug:str}",
+    guards=[instructors],
+    tags=["courses"],
+    summary="Change a course",
+    request_max_body_size=LARGEST_COURSE,
+)
 async def change_course(
     slug: FromPath[str],
     principal: NamedDependency[Principal],
@@ -315,7 +331,13 @@ async def unpublish_course(
     return await _answer(await courses.unpublish(principal, slug), courses)
 
 
-@put("/api/v1/courses/{slug:str}/curriculum", guards=[instructors], tags=["courses"], summary="Replace the outline")
+@put(
+    "/api/v1/courses/{slug:str}/curriculum",
+    guards=[instructors],
+    tags=["courses"],
+    summary="Replace the outline",
+    request_max_body_size=LARGEST_CURRICULUM,
+)
 async def put_curriculum(
     slug: FromPath[str],
     principal: NamedDependency[Principal],

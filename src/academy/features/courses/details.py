@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from babel import Locale
+
 from academy.features.courses.model import Category, CourseDetails
 from academy.kit.errors import InvalidError
 from academy.kit.text import is_one_line
@@ -10,10 +12,15 @@ _LINES = ("title", "subtitle", "language", "tags", "outcomes", "requirements")
 
 
 def check_details(details: CourseDetails, categories: Sequence[Category]) -> None:
-    """Raises InvalidError naming every field that cannot stay as it is."""
+    """Raises InvalidError naming every field that cannot stay as it is.
+
+    The language is a code that Unicode's CLDR has a name for, with `-` between its parts (BCP 47).
+    """
     fields = {name: "Write it in one line, without control characters." for name in _LINES if _breaks(details, name)}
     if not details.title.strip():
         fields["title"] = "Give the course a title."
+    if details.language not in {str(code).replace("_", "-") for code in Locale("en").languages}:
+        fields["language"] = "Give the code of a language, such as en, hi or pt-BR."
     if details.category and details.category not in {category.slug for category in categories}:
         fields["category"] = "Choose one of the categories."
     if details.price.amount < 0:

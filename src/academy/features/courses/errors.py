@@ -30,6 +30,24 @@ class NotYourCourse(ForbiddenError):
         super().__init__("Only the instructors of this course may do this.")
 
 
+class CategoryNotFound(NotFoundError):
+    """There is no such category."""
+
+    code = "category_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such subject (any more).")
+
+
+class CategoryInUse(ConflictError):
+    """Courses are in the category."""
+
+    code = "category_in_use"
+
+    def __init__(self) -> None:
+        super().__init__("Courses are in this subject. Give them another one first, drafts too.")
+
+
 class SlugTaken(ConflictError):
     """Another course has this address."""
 

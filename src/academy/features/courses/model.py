@@ -7,6 +7,7 @@ from typing import ClassVar
 import msgspec
 
 from academy.infrastructure.database.document import Document, Index, SearchField
+from academy.infrastructure.jobs.base import Event
 from academy.kit.ids import new_id
 from academy.kit.money import Money
 
@@ -230,3 +231,14 @@ class Review(Document, kw_only=True):
     author_name: str
     stars: int
     text: str = ""
+
+
+class CourseReviewed(Event, frozen=True, kw_only=True):
+    """A learner wrote their first review of a course."""
+
+    __event__: ClassVar[str] = "course_reviewed"
+
+    course_id: str
+    user_id: str
+    review_id: str
+    stars: int

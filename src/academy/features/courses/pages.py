@@ -10,6 +10,7 @@ from litestar.params import FromPath, Parameter
 from msgspec import Meta
 
 from academy.features.accounts.model import User
+from academy.features.accounts.service import AccountService
 from academy.features.courses.model import Course, CourseStatus, Level, Review
 from academy.features.courses.repository import MOST_COUNTED, CatalogueFilter, CourseSort
 from academy.features.courses.reviews import LONGEST_REVIEW, MOST_STARS, ReviewService
@@ -20,14 +21,15 @@ from academy.kit.errors import AcademyError, InvalidError
 from academy.web.forms import Form, empty_form, read_form
 from academy.web.guards import admins, anyone, signed_in
 from academy.web.markdown import render_markdown_async
-from academy.web.pages import Pages, redirect
-from academy.web.requests import PageRequest
+from academy.web.pages import Pages
+from academy.web.requests import PageRequest, wants_fragment
 from academy.web.settings import WebSettings
 
 COURSES_ON_LANDING = 9
 COURSES_ON_PAGE = 12
 RELATED_COURSES = 3
 TESTIMONIALS = 3
+LONGEST_CATEGORY = 60
 _REVIEWS_TO_CHOOSE_FROM = 24
 _RATINGS = ("4.5", "4", "3")
 
@@ -40,9 +42,9 @@ class ReviewForm(msgspec.Struct, kw_only=True):
 
 
 class CategoryForm(msgspec.Struct, kw_only=True):
-    """A new category of the catalogue."""
+    """The name of a category."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=60)]
+    name: Annotated[str, Meta(min_length=1, max_length=LONGEST_CATEGORY)]
 
 
 class CatalogueQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +113,7 @@ async def landing(
     reviews: NamedDependency[ReviewService],
     visitor: NamedDependency[Principal | None],
     learner_states: NamedDependency[LearnerStates],
+    accounts: NamedDependency[AccountService],
 ) -> Response[bytes]:
     """What this academy is, and where to begin; as long as it has no course, what its owner does next."""
     popular, facets = await asyncio.gather(
@@ -122,6 +125,7 @@ async def landing(
             request,
             "courses/setup.html",
             categories=facets.categories,
+            has_admin=await accounts.has_admin(),
             draft=next(iter(drafts.items), None) if drafts else None,
         )
     people, states, testimonials = await asyncio.gather(
@@ -168,8 +172,21 @@ async def categories_page(
     request: PageRequest, pages: NamedDependency[Pages], courses: NamedDependency[CourseService]
 ) -> Response[bytes]:
     """The categories of the catalogue; a course needs one before it can be published."""
-    form = empty_form(CategoryForm, name="")
-    return pages.render(request, "courses/categories.html", categories=await courses.categories(), form=form)
+    return await _categories(request, pages, courses, empty_form(CategoryForm, name=""))
+
+
+async def _categories(
+    request: PageRequest, pages: Pages, courses: CourseService, form: Form[CategoryForm]
+) -> Response[bytes]:
+    return pages.render(
+        request,
+        "courses/categories.html",
+        status_code=422 if form.errors else 200,
+        categories=await courses.categories(),
+        unused=await courses.category_list.unused(),
+        longest_name=LONGEST_CATEGORY,
+        form=form,
+    )
 
 
 @post("/categories", guards=[admins], include_in_schema=False, status_code=200)
@@ -184,9 +201,36 @@ async def add_category(
         except AcademyError as error:
             form.blame(error)
         else:
-            return redirect("/categories")
-    categories = await courses.categories()
-    return pages.render(request, "courses/categories.html", status_code=422, categories=categories, form=form)
+            return pages.redirect_with("success", f"“{form.data.name}” is a subject now.", "/categories")
+    return await _categories(request, pages, courses, form)
+
+
+@post("/categories/{slug:str}", guards=[admins], include_in_schema=False, status_code=200)
+async def rename_category(
+    request: PageRequest, slug: FromPath[str], pages: NamedDependency[Pages], courses: NamedDependency[CourseService]
+) -> Response[bytes]:
+    """Gives a category another name."""
+    form = await read_form(request, CategoryForm)
+    if form.data is None:
+        text = f"A subject needs a name of at most {LONGEST_CATEGORY} characters."
+        return pages.redirect_with("error", text, "/categories")
+    try:
+        await courses.category_list.rename(slug, form.data.name)
+    except AcademyError as error:
+        return pages.redirect_with("error", error.message, "/categories")
+    return pages.redirect_with("success", f"The subject is called “{form.data.name}” now.", "/categories")
+
+
+@post("/categories/{slug:str}/remove", guards=[admins], include_in_schema=False, status_code=200)
+async def remove_category(
+    slug: FromPath[str], pages: NamedDependency[Pages], courses: NamedDependency[CourseService]
+) -> Response[bytes]:
+    """Removes a category that no course is in."""
+    try:
+        await courses.category_list.remove(slug)
+    except AcademyError as error:
+        return pages.redirect_with("error", error.message, "/categories")
+    return pages.redirect_with("success", "The subject is removed.", "/categories")
 
 
 @get("/courses", guards=[anyone], include_in_schema=False)
@@ -206,7 +250,7 @@ async def catalogue(
     people, states = await asyncio.gather(
         courses.instructors(found.items), _learner_states(visitor, found.items, learner_states)
     )
-    only_results = request.headers.get("hx-request") == "true" and "hx-boosted" not in request.headers
+    only_results = wants_fragment(request.scope)
     response = pages.render(
         request,
         "courses/_results.html" if only_results else "courses/catalogue.html",
@@ -314,4 +358,13 @@ async def write_review(
     return await _course_page(request, pages, courses, reviews, principal, learner_states, web_settings, slug, form)
 
 
-handlers = [landing, categories_page, add_category, catalogue, course_page, write_review]
+handlers = [
+    landing,
+    categories_page,
+    add_category,
+    rename_category,
+    remove_category,
+    catalogue,
+    course_page,
+    write_review,
+]

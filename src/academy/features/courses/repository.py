@@ -151,6 +151,11 @@ class CourseRepository:
         """Returns all courses in every state, last changed first."""
         return await self._courses.page({}, sort=("-updated_at",), limit=limit, cursor=cursor)
 
+    async def search_all(self, text: str, limit: int, cursor: str | None) -> Page[Course]:
+        """Returns the courses in every state that match a search, best match first."""
+        found = await self._courses.search(text, {}, limit=limit, cursor=cursor)
+        return Page(found.items, found.next_cursor)
+
     async def count(self, status: CourseStatus | None = None) -> int:
         """Counts the courses, or those in one state."""
         return await self._courses.count({"status": status.value} if status else {})
@@ -206,6 +211,19 @@ class CourseRepository:
     async def insert_category(self, category: Category) -> None:
         """Stores a new category. Raises UniqueViolation for a taken slug."""
         await self._categories.insert(category)
+
+    async def rename_category(self, slug: str, name: str, now: datetime) -> bool:
+        """Changes the name of a category. Returns whether there is such a one."""
+        return await self._categories.update_one({"slug": slug}, {"$set": {"name": name, "updated_at": now}})
+
+    async def delete_category(self, slug: str) -> bool:
+        """Removes a category. Returns whether there was such a one."""
+        return await self._categories.delete_one({"slug": slug})
+
+    async def is_category_used(self, slug: str) -> bool:
+        """Whether a course in any state is in a category."""
+        states = [status.value for status in CourseStatus]  # The index begins with the state.
+        return await self._courses.find_one({"status": {"$in": states}, "category": slug}) is not None
 
 
 class ReviewRepository:

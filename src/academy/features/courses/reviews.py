@@ -5,12 +5,13 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from academy.features.courses.errors import CourseNotFound, OnlyLearnersReview
-from academy.features.courses.model import Course, CourseStatus, Rating, Review
+from academy.features.courses.model import Course, CourseReviewed, CourseStatus, Rating, Review
 from academy.features.courses.repository import CourseRepository, ReviewRepository
 from academy.infrastructure.database.base import Database, Page
+from academy.infrastructure.jobs.base import JobQueue
 from academy.infrastructure.security.principal import Principal
 from academy.kit.clock import Clock
-from academy.kit.errors import InvalidError
+from academy.kit.errors import ForbiddenError, InvalidError
 
 IsEnrolled = Callable[[str, str], Awaitable[bool]]
 """Asks a higher feature: has this user (id) access to this course (id)?"""
@@ -40,9 +41,11 @@ class ReviewService:
         clock: Clock,
         is_enrolled: IsEnrolled,
         content_changed: Callable[[], Awaitable[None]],
+        queue: JobQueue,
     ) -> None:
         self._database = database
         self._clock = clock
+        self._queue = queue
         self._is_enrolled = is_enrolled
         self._content_changed = content_changed
         self._repository = ReviewRepository(database)
@@ -63,7 +66,8 @@ class ReviewService:
     async def write(self, principal: Principal, slug: str, stars: int, text: str) -> Review:
         """Writes or rewrites the review of `principal`, and the course's rating with it.
 
-        Raises CourseNotFound, OnlyLearnersReview, InvalidError.
+        The makers of a course do not review it, also when they are enrolled. Raises CourseNotFound,
+        OnlyLearnersReview, ForbiddenError, InvalidError.
         """
         if not 1 <= stars <= MOST_STARS:
             raise InvalidError("Give one to five stars.", fields={"stars": "Give one to five stars."})
@@ -81,6 +85,8 @@ class ReviewService:
             locked = await self._repository.course_for_update(course.id)
             if locked is None:
                 raise CourseNotFound
+            if principal.user_id in locked.instructor_ids:
+                raise ForbiddenError("You teach this course, so you cannot review it.")
             if not await self._is_enrolled(principal.user_id, course.id):
                 raise OnlyLearnersReview
             review = await self._store(principal, course, stars, text)
@@ -109,6 +115,9 @@ class ReviewService:
             updated_at=now,
         )
         await self._repository.insert(review)
+        await self._queue.publish(
+            CourseReviewed(course_id=course.id, user_id=principal.user_id, review_id=review.id, stars=stars)
+        )
         return review
 
     async def export(self, user_id: str) -> dict[str, object]:

@@ -1,11 +1,11 @@
 """Use cases of the catalogue and the studio."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 
 import msgspec
 
 from academy.features.accounts.model import User
+from academy.features.courses.categories import Categories
 from academy.features.courses.curriculum import (
     CurriculumDraft,
     build_curriculum,
@@ -38,10 +38,15 @@ PublicContentChanged = Callable[[], Awaitable[None]]
 
 
 class LearnerState(msgspec.Struct, frozen=True, kw_only=True):
-    """What a learner has to do with a course: how far they are, and the lesson *Continue* leads to."""
+    """What a learner has to do with a course: how far they are, and the lesson *Continue* leads to.
+
+    Attributes:
+        done: ids of the lessons that are done.
+    """
 
     percent: int
     next_lesson_id: str | None
+    done: frozenset[str]
 
 
 OnCourseDeleted = Callable[[str], Awaitable[None]]
@@ -52,7 +57,11 @@ LearnerStates = Callable[[str, Sequence[str]], Awaitable[Mapping[str, LearnerSta
 
 
 class CourseService:
-    """Courses: found by visitors, made by instructors."""
+    """Courses: found by visitors, made by instructors.
+
+    Attributes:
+        category_list: the categories, for the admin.
+    """
 
     def __init__(
         self,
@@ -68,6 +77,7 @@ class CourseService:
         self._on_deleted = on_deleted
         self._repository = CourseRepository(database)
         self._facets = RememberedFacets(self._repository.facets, clock)
+        self.category_list = Categories(database, clock, self._repository, self._announce_change)
 
     async def catalogue(self, wanted: CatalogueFilter, *, limit: int = 20, cursor: str | None = None) -> Page[Course]:
         """Returns a page of published courses. Raises InvalidCursor."""
@@ -155,8 +165,10 @@ class CourseService:
             return await self._repository.all(limit, cursor)
         return await self._repository.taught_by(principal.user_id, limit, cursor)
 
-    async def all(self, *, limit: int = 50, cursor: str | None = None) -> Page[Course]:
-        """Returns all courses in every state, for the admin."""
+    async def all(self, text: str = "", *, limit: int = 50, cursor: str | None = None) -> Page[Course]:
+        """Returns all courses in every state, or those that match a search, for the admin. Raises InvalidCursor."""
+        if text.strip():
+            return await self._repository.search_all(text, limit, cursor)
         return await self._repository.all(limit, cursor)
 
     async def count(self, status: CourseStatus | None = None) -> int:
@@ -328,31 +340,11 @@ class CourseService:
 
     async def add_category(self, slug: str, name: str, position: int) -> None:
         """Adds a category unless there is one with this slug."""
-        with suppress(UniqueViolation):
-            await self._insert_category(slug, name, position)
+        await self.category_list.add(slug, name, position)
 
     async def append_category(self, name: str) -> Category:
         """Adds a category at the end. Raises InvalidError for a name without letters or one that is taken."""
-        slug = slugify(name)
-        last = max((category.position for category in await self._repository.categories()), default=-1)
-        try:
-            if slug:
-                return await self._insert_category(slug, name.strip(), last + 1)
-            text = "Use letters or digits."
-        except UniqueViolation:
-            text = "There is a category with this name."
-        raise InvalidError(text, fields={"name": text})
-
-    async def _insert_category(self, slug: str, name: str, position: int) -> Category:
-        now = self._clock.now()
-        category = Category(slug=slug, name=name, position=position, created_at=now, updated_at=now)
-
-        async def work() -> Category:
-            await self._repository.insert_category(category)
-            self._announce_change()
-            return category
-
-        return await self._database.transaction(work)
+        return await self.category_list.append(name)
 
     async def count_enrolment(self, course_id: str, by: int) -> None:
         """Changes the number of learners, in the transaction that changes the enrolment.
@@ -397,5 +389,7 @@ class CourseService:
 
 
 def may_edit(course: Course, visitor: Principal | None) -> bool:
-    """Whether a visitor is one of the course's makers or an admin."""
-    return visitor is not None and (visitor.role is Role.ADMIN or visitor.user_id in course.instructor_ids)
+    """Whether a visitor is an admin, or one of the course's makers who is still an instructor."""
+    if visitor is None or not visitor.may_act_as(Role.INSTRUCTOR):
+        return False
+    return visitor.role is Role.ADMIN or visitor.user_id in course.instructor_ids

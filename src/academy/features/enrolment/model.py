@@ -35,10 +35,11 @@ class Enrolment(Document, kw_only=True):
 
 
 class LearnerEnrolled(Event, frozen=True, kw_only=True):
-    """A learner got access to a course."""
+    """A learner got access to a course, for the first time or again."""
 
     __event__: ClassVar[str] = "learner_enrolled"
 
     enrolment_id: str
     user_id: str
     course_id: str
+    granted_at: datetime

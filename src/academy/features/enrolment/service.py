@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
+from academy.features.accounts.service import hold_account
 from academy.features.courses.model import Course, CourseStatus
 from academy.features.courses.service import CourseService
 from academy.features.enrolment.errors import NotOpenForEnrolment, PaymentNeeded
@@ -15,9 +16,6 @@ from academy.infrastructure.jobs.base import JobQueue
 from academy.infrastructure.security.principal import Principal
 from academy.kit.clock import Clock
 
-SendEnrolmentMail = Callable[[str, str, str, str], Awaitable[None]]
-"""Writes the confirmation down in the open transaction: address, name, course title, course slug."""
-
 
 class EnrolmentService:
     """Enrolments: one per learner and course, whatever is clicked how often."""
@@ -28,20 +26,20 @@ class EnrolmentService:
         clock: Clock,
         courses: CourseService,
         queue: JobQueue,
-        send_mail: SendEnrolmentMail,
     ) -> None:
         self._database = database
         self._clock = clock
         self._courses = courses
         self._queue = queue
-        self._send_mail = send_mail
         self._repository = EnrolmentRepository(database)
 
     async def enrol(self, principal: Principal, slug: str) -> tuple[Enrolment, bool]:
         """Enrols in a free course. Returns the enrolment and whether it is new.
 
-        The enrolment, the course's count, the mail and the event are one transaction. Asking again, or twice at once,
-        returns the same enrolment and sends nothing more. Raises CourseNotFound, PaymentNeeded, NotOpenForEnrolment.
+        The enrolment, the course's count and the event, which sends the mail, are one transaction. Asking again, or
+        twice at once, returns the same enrolment and sends nothing more.
+
+        Raises CourseNotFound, PaymentNeeded, NotOpenForEnrolment, AccountGone.
         """
 
         async def work() -> tuple[Enrolment, bool]:
@@ -76,7 +74,8 @@ class EnrolmentService:
             return await self._database.transaction(work)
 
     async def _give_access(self, principal: Principal, course: Course, held: Enrolment | None) -> Enrolment:
-        """Makes the enrolment, or opens the revoked one again; with the count, the mail and the event."""
+        """Makes the enrolment, or opens the revoked one again; with the count and the event. Raises AccountGone."""
+        await hold_account(self._database, principal.user_id)
         now = self._clock.now()
         if held is None:
             enrolment = Enrolment(
@@ -88,9 +87,8 @@ class EnrolmentService:
                 msgspec.structs.replace(held, status=EnrolmentStatus.ACTIVE, revoked_at=None, updated_at=now)
             )
         await self._courses.count_enrolment(course.id, 1)
-        await self._send_mail(principal.email, principal.name, course.title, course.slug)
         await self._queue.publish(
-            LearnerEnrolled(enrolment_id=enrolment.id, user_id=principal.user_id, course_id=course.id)
+            LearnerEnrolled(enrolment_id=enrolment.id, user_id=principal.user_id, course_id=course.id, granted_at=now)
         )
         return enrolment
 

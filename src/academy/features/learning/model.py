@@ -39,6 +39,15 @@ class CourseProgress(Document, kw_only=True):
     completed_at: datetime | None = None
 
 
+class CourseCompleted(Event, frozen=True, kw_only=True):
+    """A learner finished the last lesson of a course for the first time."""
+
+    __event__: ClassVar[str] = "course_completed"
+
+    user_id: str
+    course_id: str
+
+
 class LessonCompleted(Event, frozen=True, kw_only=True):
     """A learner finished a lesson."""
 

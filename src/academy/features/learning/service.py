@@ -1,5 +1,6 @@
 """Use cases of the learning: what a learner may open, how far they are, where they go on."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -11,7 +12,7 @@ from academy.features.enrolment.errors import NotEnrolled
 from academy.features.enrolment.model import EnrolmentStatus
 from academy.features.enrolment.service import EnrolmentService
 from academy.features.learning.errors import LessonLocked
-from academy.features.learning.model import CourseProgress, LessonCompleted, LessonProgress
+from academy.features.learning.model import CourseCompleted, CourseProgress, LessonCompleted, LessonProgress
 from academy.features.learning.repository import ProgressRepository
 from academy.infrastructure.database.base import LARGEST_PAGE, Database
 from academy.infrastructure.database.errors import UniqueViolation
@@ -176,6 +177,7 @@ class LearningService:
         if stored.completed_at is None and percent_done(course, stored) == FINISHED:
             await self._repository.mark_course_completed(stored.id, now)
             stored.completed_at = now
+            await self._queue.publish(CourseCompleted(user_id=principal.user_id, course_id=course.id))
         return stored
 
     async def progress(self, principal: Principal, slug: str) -> tuple[Course, CourseProgress | None]:
@@ -198,8 +200,18 @@ class LearningService:
             states[course_id] = LearnerState(
                 percent=percent_done(course, progress.get(course_id)),
                 next_lesson_id=next_lesson.id if next_lesson else None,
+                done=frozenset(lesson.id for lesson in _done(course, progress.get(course_id))),
             )
         return states
+
+    async def percents(self, courses: Mapping[tuple[str, str], Course]) -> dict[tuple[str, str], int]:
+        """Returns the share done, in whole percent, by user id and course id; `courses` has at most 200 such pairs."""
+        users: dict[str, list[str]] = {}
+        for user_id, course_id in courses:
+            users.setdefault(user_id, []).append(course_id)
+        found = await asyncio.gather(*(self._repository.of_user_in(user_id, ids) for user_id, ids in users.items()))
+        progress = {(one.user_id, one.course_id): one for held in found for one in held}
+        return {pair: percent_done(course, progress.get(pair)) for pair, course in courses.items()}
 
     async def dashboard(self, principal: Principal) -> list[CourseOnDashboard]:
         """Returns the learner's courses (at most 200): last touched first, then those not begun, newest first."""

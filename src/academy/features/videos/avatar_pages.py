@@ -35,6 +35,7 @@ def _refusal(request: PageRequest, error: CsrfError) -> Response[bytes]:
     "/account/avatar",
     guards=[signed_in],
     include_in_schema=False,
+    request_max_body_size=_LARGEST_FORM,
     status_code=200,
     exception_handlers={CsrfError: _refusal},
 )

@@ -38,9 +38,14 @@ class MediaCleaning:
         self._clock = clock
 
     async def __call__(self, _: CleanStorage) -> None:
-        """Removes rows that their course does not use, objects without a row, and what killed processes left."""
+        """Removes rows that nobody uses, objects without a row, and what killed processes left.
+
+        A row without a course stays as long as its owner: a text may show the picture. One without either is nobody's.
+        """
         await self._forget_unused_videos()
         await self._forget_unused_files()
+        await self._forget_ownerless_videos()
+        await self._forget_ownerless_files()
         await self._remove_orphans()
         # Uploads of processes that were killed and not started again.
         await self._storage.open()
@@ -64,6 +69,29 @@ class MediaCleaning:
             for file in page.items:
                 if file.key not in used and self._is_old(file.id):
                     await self._repository.delete_file(file.key)
+
+    async def _forget_ownerless_videos(self) -> None:
+        cursor: str | None = ""
+        while cursor is not None:
+            page = await self._repository.loose_videos(LARGEST_PAGE, cursor or None)
+            cursor = page.next_cursor
+            owners = await self._owners(page.items)
+            for video in page.items:
+                if video.owner_id not in owners and self._is_old(video.id):
+                    await self._repository.delete(video.id)
+
+    async def _forget_ownerless_files(self) -> None:
+        cursor: str | None = ""
+        while cursor is not None:
+            page = await self._repository.loose_files(LARGEST_PAGE, cursor or None)
+            cursor = page.next_cursor
+            owners = await self._owners(page.items)
+            for file in page.items:
+                if file.owner_id not in owners and self._is_old(file.id):
+                    await self._repository.delete_file(file.key)
+
+    async def _owners(self, media: Sequence[Video | StoredFile]) -> set[str]:
+        return await self._repository.owners_in_use(sorted({one.owner_id for one in media}))
 
     async def _used(self, media: Sequence[Video | StoredFile]) -> set[str]:
         """Returns the ids of videos and the keys of files that the courses of these media use."""

@@ -4,10 +4,15 @@ import asyncio
 from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import suppress
 
+import msgspec
+
+from academy.features.accounts.service import hold_account
+from academy.features.videos.errors import TooManyLooseFiles
 from academy.features.videos.kinds import FILE_FOLDER, IMAGE_FOLDER, kind_of, limit_of, with_head
 from academy.features.videos.model import FileKind, StoredFile
 from academy.features.videos.repository import VideoRepository
 from academy.infrastructure.database.base import Database
+from academy.infrastructure.database.errors import DatabaseUnavailable
 from academy.infrastructure.media.formats import ARCHIVES, DOCUMENTS, IMAGES, Format
 from academy.infrastructure.media.images import Shape, clean_image
 from academy.infrastructure.media.sniffing import safe_name, sniff
@@ -17,11 +22,15 @@ from academy.infrastructure.storage.settings import StorageSettings
 from academy.kit.clock import Clock
 from academy.kit.ids import new_id
 
+# What one account may have that no course uses, such as pictures in texts.
+_MOST_LOOSE, _MOST_LOOSE_BYTES = 100, 500_000_000
+
 
 class FileService:
     """Stores images and lesson files."""
 
     def __init__(self, database: Database, clock: Clock, storage: Storage, settings: StorageSettings) -> None:
+        self._database = database
         self._repository = VideoRepository(database)
         self._clock = clock
         self._storage = storage
@@ -32,7 +41,11 @@ class FileService:
     async def store(
         self, principal: Principal, file_name: str, content_type: str, chunks: AsyncIterable[bytes]
     ) -> StoredFile:
-        """Stores a file of whatever kind its name says, except videos. Raises what those two raise."""
+        """Stores a file of whatever kind its name says, except videos, that belongs to no course.
+
+        Raises TooManyLooseFiles, and what those two raise.
+        """
+        await self._check_room(principal.user_id, 1)
         if kind_of(file_name) is FileKind.IMAGE:
             return await self.store_image(principal, file_name, content_type, chunks, Shape.PICTURE)
         return await self.store_file(principal, file_name, content_type, chunks)
@@ -56,21 +69,23 @@ class FileService:
             BrokenMedia: it cannot be read.
             ObjectTooLarge: it has more bytes than images may have.
             StorageUnavailable: it could not be stored.
+            TooManyLooseFiles: it belongs to no course, like too many others of the account.
+            AccountGone: the account was deleted or shut while the bytes came.
         """
         head, whole = await with_head(chunks)
         sniff(file_name, content_type, head, IMAGES)
         sent = await self._gathered(whole, limit_of(FileKind.IMAGE, self._settings))
         async with self._one_picture:
             content = await clean_image(sent, shape)
-        file_id = new_id()
         webp = next(one for one in IMAGES if one.content_type == "image/webp")
 
         async def cleaned() -> AsyncIterator[bytes]:
             yield content
 
-        key = f"{IMAGE_FOLDER}{file_id}.webp"
-        kind, size = FileKind.IMAGE, len(content)
-        return await self._keep(principal, file_id, file_name, key, webp, cleaned(), kind, size, course_id)
+        begun = self._begun(principal, file_name, FileKind.IMAGE, webp, course_id)
+        # An avatar takes the place of the one before.
+        is_loose = course_id is None and shape is not Shape.AVATAR
+        return await self._keep(begun, cleaned(), len(content), is_loose=is_loose)
 
     async def store_file(
         self,
@@ -87,30 +102,22 @@ class FileService:
             FileRefused: name, declared type and first bytes are not those of one kind of document or archive.
             ObjectTooLarge: it has more bytes than its kind may have.
             StorageUnavailable: it could not be stored.
+            TooManyLooseFiles: it belongs to no course, like too many others of the account.
+            AccountGone: the account was deleted or shut while the bytes came.
         """
         head, whole = await with_head(chunks)
         found = sniff(file_name, content_type, head, (*DOCUMENTS, *ARCHIVES))
         kind = FileKind.ARCHIVE if found in ARCHIVES else FileKind.DOCUMENT
-        file_id = new_id()
-        key = f"{FILE_FOLDER}{file_id}/file.{found.extensions[0]}"
-        limit = limit_of(kind, self._settings)
-        return await self._keep(principal, file_id, file_name, key, found, whole, kind, limit, course_id)
+        begun = self._begun(principal, file_name, kind, found, course_id)
+        return await self._keep(begun, whole, limit_of(kind, self._settings), is_loose=course_id is None)
 
-    async def _keep(
-        self,
-        principal: Principal,
-        file_id: str,
-        file_name: str,
-        key: str,
-        found: Format,
-        chunks: AsyncIterable[bytes],
-        kind: FileKind,
-        limit: int,
-        course_id: str | None,
+    def _begun(
+        self, principal: Principal, file_name: str, kind: FileKind, found: Format, course_id: str | None
     ) -> StoredFile:
-        stored = await self._storage.upload(key, chunks, limit=limit, content_type=found.content_type)
-        now = self._clock.now()
-        file = StoredFile(
+        """Returns a file whose bytes are still to come."""
+        now, file_id = self._clock.now(), new_id()
+        place = f"{IMAGE_FOLDER}{file_id}" if kind is FileKind.IMAGE else f"{FILE_FOLDER}{file_id}/file"
+        return StoredFile(
             id=file_id,
             created_at=now,
             updated_at=now,
@@ -119,13 +126,39 @@ class FileService:
             kind=kind,
             file_name=safe_name(file_name),
             content_type=found.content_type,
-            key=key,
-            size=stored.size,
-            sha256=stored.sha256,
+            key=f"{place}.{found.extensions[0]}",
+            size=0,
+            sha256="",
         )
-        # Without its row the object is nobody's, and the daily cleaning removes it.
-        await self._repository.insert_file(file)
+
+    async def _keep(self, begun: StoredFile, chunks: AsyncIterable[bytes], limit: int, *, is_loose: bool) -> StoredFile:
+        """Stores the bytes, then the file; a loose one only as long as its owner has room for it."""
+        stored = await self._storage.upload(begun.key, chunks, limit=limit, content_type=begun.content_type)
+        file = msgspec.structs.replace(begun, size=stored.size, sha256=stored.sha256)
+
+        async def work() -> None:
+            await hold_account(self._database, file.owner_id)
+            if is_loose:
+                await self._check_room(file.owner_id, file.size)
+            await self._repository.insert_file(file)
+
+        try:
+            await self._database.transaction(work)
+        except Exception:
+            await self._forget(file)
+            raise
         return file
+
+    async def _check_room(self, owner_id: str, size: int) -> None:
+        held, held_bytes = await self._repository.loose_files_of(owner_id)
+        if held >= _MOST_LOOSE or held_bytes + size > _MOST_LOOSE_BYTES:
+            raise TooManyLooseFiles(_MOST_LOOSE, _MOST_LOOSE_BYTES)
+
+    async def _forget(self, file: StoredFile) -> None:
+        """Deletes the bytes of a file that was not stored after all; what this cannot do, the daily cleaning does."""
+        with suppress(StorageUnavailable, DatabaseUnavailable):
+            if await self._repository.file_at(file.key) is None:
+                await self._storage.delete(file.key)
 
     async def delete(self, key: str) -> None:
         """Deletes the file under `key`, if there is one; whoever calls knows that it is no longer used."""

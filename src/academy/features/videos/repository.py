@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
+from academy.features.accounts.model import User
 from academy.features.videos.model import StoredFile, Video, VideoStatus
 from academy.infrastructure.database.base import LARGEST_PAGE, Collection, Database, Filter, Page
 from academy.infrastructure.database.document import Document
@@ -16,6 +17,7 @@ class VideoRepository:
     def __init__(self, database: Database) -> None:
         self._videos = database.collection(Video)
         self._files = database.collection(StoredFile)
+        self._users = database.collection(User)
 
     async def get(self, video_id: str) -> Video | None:
         """Returns the video with this id."""
@@ -65,6 +67,11 @@ class VideoRepository:
         """Removes what a user uploaded and no course has; returns the keys of what is stored for it."""
         return await self._delete_all({"owner_id": user_id, "course_id": None})
 
+    async def loose_files_of(self, user_id: str) -> tuple[int, int]:
+        """Returns how many files a user has that belong to no course, and their bytes in all."""
+        found = await self._files.group({"owner_id": user_id, "course_id": None}, sums=("size",))
+        return (found[0].count, int(found[0].sums["size"])) if found else (0, 0)
+
     async def _delete_all(self, query: Filter) -> list[str]:
         keys: list[str] = []
         while videos := await self._videos.find(query):
@@ -88,6 +95,19 @@ class VideoRepository:
     async def files_in_courses(self, limit: int, cursor: str | None) -> Page[StoredFile]:
         """Returns a page of all files that belong to a course, course by course."""
         return await self._files.page({"course_id": {"$gt": ""}}, sort=("course_id",), limit=limit, cursor=cursor)
+
+    async def loose_videos(self, limit: int, cursor: str | None) -> Page[Video]:
+        """Returns a page of all videos that belong to no course."""
+        sort = ("course_id", "-created_at")
+        return await self._videos.page({"course_id": None}, sort=sort, limit=limit, cursor=cursor)
+
+    async def loose_files(self, limit: int, cursor: str | None) -> Page[StoredFile]:
+        """Returns a page of all files that belong to no course."""
+        return await self._files.page({"course_id": None}, sort=("course_id",), limit=limit, cursor=cursor)
+
+    async def owners_in_use(self, owner_ids: Sequence[str]) -> set[str]:
+        """Returns those of the ids (at most 200) that belong to an account."""
+        return {user.id for user in await self._users.find({"id": {"$in": list(owner_ids)}})}
 
     async def known(self, ids: Sequence[str]) -> set[str]:
         """Returns those of the ids (at most 200) that belong to a video or file."""

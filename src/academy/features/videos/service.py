@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import msgspec
 
+from academy.features.accounts.service import hold_account
 from academy.features.courses.model import LessonVideo
 from academy.features.videos.addresses import MediaAddresses
 from academy.features.videos.errors import VideoNotAllowed, VideoNotFound, VideoNotReady
@@ -115,6 +116,7 @@ class VideoService:
             FileRefused: name, declared type and first bytes are not those of one kind of video.
             ObjectTooLarge: it has more than `largest_video` bytes.
             StorageUnavailable: it could not be stored.
+            AccountGone: the account was deleted or shut while the bytes came.
         """
         head, whole = await with_head(chunks)
         found = sniff(file_name, content_type, head, VIDEOS)
@@ -136,6 +138,7 @@ class VideoService:
         )
 
         async def work() -> None:
+            await hold_account(self._database, principal.user_id)
             await self._repository.insert(video)
             await attach(video)
             await self._queue.enqueue(PROBE_VIDEO, ProbeVideo(video_id=video.id), key=video.id)

@@ -9,6 +9,7 @@ from datetime import datetime
 import msgspec
 
 from academy.infrastructure.database.errors import InvalidCursor
+from academy.kit.clock import to_milliseconds
 
 _LONGEST = 4_000
 
@@ -31,8 +32,8 @@ def read(cursor: str, list_name: str, length: int) -> tuple[list[object], str]:
     try:
         body = base64.b64decode(cursor.encode() + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         digest, parts, last_id = msgspec.json.decode(body, type=tuple[str, list[object], str])
-        values = [msgspec.convert(v, _Time).value if isinstance(v, list) else v for v in parts]
-    except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
+        values = [to_milliseconds(msgspec.convert(v, _Time).value) if isinstance(v, list) else v for v in parts]
+    except (binascii.Error, ValueError, msgspec.MsgspecError, RecursionError) as error:
         raise InvalidCursor from error
     plain = all(v is None or isinstance(v, str | int | float | bool | datetime) for v in values)
     if digest != _digest(list_name) or len(values) != length or not plain:
