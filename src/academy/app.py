@@ -51,6 +51,8 @@ from academy.web.lifespan import LifespanMiddleware
 from academy.web.openapi import openapi_config
 from academy.web.pages import Pages
 from academy.web.problems import problem_response
+from academy.web.proxies import TrustedProxyMiddleware
+from academy.web.rate_limits import RouteLimits, tell_standing
 from academy.web.requests import PageRequest
 from academy.web.response_cache import ResponseCacheMiddleware
 from academy.web.site import crawler_handlers, icon_handlers, static_handler
@@ -116,8 +118,9 @@ def build_app(academy: Academy) -> ASGIApp:
     async def start() -> None:
         await academy.start(work=academy.settings.jobs.in_process)
 
+    outermost = TrustedProxyMiddleware(secured, networks) if (networks := web.proxy_networks) else secured
     # Both libraries speak ASGI; they only name its types differently.
-    return LifespanMiddleware(cast("ASGIApp", secured), start, academy.stop)
+    return LifespanMiddleware(cast("ASGIApp", outermost), start, academy.stop)
 
 
 def build_litestar(academy: Academy) -> Litestar:
@@ -135,7 +138,10 @@ def build_litestar(academy: Academy) -> Litestar:
         media_url=public_url,
     )
 
+    limits = RouteLimits(academy.limiter)
+
     async def check_request(request: PageRequest) -> None:
+        await limits.check(request)
         await csrf.check(request)
         check_content_type(request)
 
@@ -145,6 +151,7 @@ def build_litestar(academy: Academy) -> Litestar:
         dependencies=_dependencies(academy, pages),
         request_class=StrictRequest,
         before_request=check_request,
+        before_send=[tell_standing],
         exception_handlers={Exception: problem_response},
         middleware=[
             DefineMiddleware(DeadlineMiddleware),

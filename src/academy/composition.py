@@ -20,6 +20,7 @@ from academy.features.notifications.unsubscribe import UnsubscribeTokens
 from academy.features.videos.jobs import register_jobs as register_video_jobs
 from academy.features.videos.model import StoredFile, Video
 from academy.features.videos.service import VideoService
+from academy.infrastructure.cache.factory import make_cache
 from academy.infrastructure.database.document import Document
 from academy.infrastructure.database.factory import make_database
 from academy.infrastructure.email.delivery_reports import DeliveryReports
@@ -33,6 +34,7 @@ from academy.infrastructure.jobs.jobs import register_jobs as register_job_jobs
 from academy.infrastructure.jobs.model import Job
 from academy.infrastructure.jobs.queue import DatabaseJobQueue
 from academy.infrastructure.jobs.worker import Worker
+from academy.infrastructure.rate_limits.factory import make_limiter
 from academy.infrastructure.security.passwords import PasswordHasher
 from academy.infrastructure.security.principal import Principal
 from academy.infrastructure.security.tokens import AccessTokens
@@ -63,6 +65,9 @@ DOCUMENTS: tuple[type[Document], ...] = (
     InboxMail,
 )
 
+# Tag of everything that anonymous visitors are shown.
+_PUBLIC_CONTENT = "public-content"
+
 
 class Academy:
     """The whole academy without its web server: every service, wired. Used by the app, the worker and the commands."""
@@ -75,7 +80,10 @@ class Academy:
         self.database = make_database(settings.database, settings.sqlite_path, production=production)
         self.storage = make_storage(settings.storage, settings.home.path)
         self.signer = UrlSigner(self.secret, clock)
-        self.response_cache = ResponseCache(clock, settings.web.cache_seconds)
+        self.cache = make_cache(settings.cache, settings.redis, clock)
+        self.response_cache = ResponseCache(clock, settings.web.cache_seconds, self._tell_public_content_changed)
+        self.cache.listen(_PUBLIC_CONTENT, self.response_cache.forget)
+        self.limiter = make_limiter(settings.rate_limits, settings.cache, settings.redis, clock)
         self.jobs = DatabaseJobQueue(self.database, clock)
         self.worker = Worker(self.jobs, clock, settings.jobs)
         self.inbox = None if production else InboxProvider(self.database, clock)
@@ -134,6 +142,7 @@ class Academy:
             self.clock,
             security,
             passwords,
+            self.limiter,
             AccessTokens(self.secret, web.public_url, lifetime, self.clock),
             self.secret,
             discard_image=self.videos.files.delete,
@@ -167,6 +176,7 @@ class Academy:
             self.email,
             self.jobs,
             self.storage,
+            self.cache,
         )
 
     def _register_jobs(self) -> None:
@@ -190,6 +200,9 @@ class Academy:
             return True
         return visitor is not None and await self.enrolments.is_enrolled(visitor.user_id, course.id)
 
+    async def _tell_public_content_changed(self) -> None:
+        await self.cache.invalidate_tags([_PUBLIC_CONTENT])
+
     async def _video_ready(self, video: Video) -> None:
         if video.course_id:
             # Less than half a second is no length: 0 would take the video away.
@@ -207,6 +220,7 @@ class Academy:
         await self.database.connect()
         await self.database.create_indexes(DOCUMENTS)
         await self.storage.open()
+        await self.cache.connect()
         await self.email.initialize()
         if work:
             self.worker.start()
@@ -215,6 +229,8 @@ class Academy:
         """Finishes what runs and disconnects."""
         await self.worker.stop()
         await self.email.close()
+        await self.limiter.close()
+        await self.cache.disconnect()
         await self.database.disconnect()
 
 

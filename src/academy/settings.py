@@ -14,6 +14,7 @@ from typing import Annotated, get_args, get_type_hints
 import msgspec
 from msgspec import Meta, Struct
 
+from academy.infrastructure.cache.settings import CacheSettings, RedisSettings, wrong_settings
 from academy.infrastructure.database.settings import DatabaseSettings
 from academy.infrastructure.email.settings import (
     EmailSettings,
@@ -23,6 +24,7 @@ from academy.infrastructure.email.settings import (
     missing_settings,
 )
 from academy.infrastructure.jobs.settings import JobSettings
+from academy.infrastructure.rate_limits.settings import RateLimitSettings
 from academy.infrastructure.security.settings import SecuritySettings
 from academy.infrastructure.storage.settings import StorageSettings
 from academy.web.settings import WebSettings
@@ -58,6 +60,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     sendgrid: SendGridSettings = SendGridSettings()
     ses: SesSettings = SesSettings()
     storage: StorageSettings = StorageSettings()
+    cache: CacheSettings = CacheSettings()
+    redis: RedisSettings = RedisSettings()
+    rate_limits: RateLimitSettings = RateLimitSettings()
     security: SecuritySettings = SecuritySettings()
 
     @property
@@ -143,7 +148,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
     groups = get_type_hints(Settings)
     settings = Settings(**{name: groups[name](**fields) for name, fields in values.items()})
     incomplete = missing_settings(settings.email, settings.smtp, settings.sendgrid, settings.ses)
-    mistakes = {**incomplete, **mistakes}
+    mistakes = {**incomplete, **wrong_settings(settings.redis), **mistakes}
     if settings.web.is_production:
         mistakes = {**_missing_in_production(settings), **mistakes}
     if mistakes:

@@ -20,6 +20,7 @@ from academy.infrastructure.security.principal import Principal, Role
 from academy.kit.clock import SystemClock
 from academy.kit.ids import new_id
 from academy.settings import load_settings
+from tests.servers.academy import UNLIMITED
 
 PASSWORD = "a long enough password"
 
@@ -134,7 +135,7 @@ async def opened_test_academy(home: Path, *, mongodb_uri: str = "", **variables:
 
     `variables` are environment variables, e.g. `RESPONSE_CACHE_SECONDS="0"`.
     """
-    environment = {"ACADEMY_HOME": str(home), "BCRYPT_ROUNDS": "4", "RESPONSE_CACHE_SECONDS": "0"}
+    environment = {"ACADEMY_HOME": str(home), "BCRYPT_ROUNDS": "4", "RESPONSE_CACHE_SECONDS": "0", **UNLIMITED}
     if mongodb_uri:
         environment |= {"MONGODB_URI": mongodb_uri, "MONGODB_DATABASE": f"test-{new_id()}"}
     clock = MovedClock()

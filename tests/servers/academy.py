@@ -11,9 +11,12 @@ from pathlib import Path
 
 import httpx
 
+from academy.infrastructure.rate_limits.base import Rule
 from tests.servers.mongodb import ServerFailed, free_port
 
 START_SECONDS = 60.0
+# A test asks more in a second than a person in an hour.
+UNLIMITED = {f"RATE_LIMIT_{rule.upper()}": "off" for rule in Rule}
 
 
 class ServedAcademy:
@@ -37,7 +40,7 @@ class ServedAcademy:
 
     def environment(self) -> dict[str, str]:
         """The variables of the process; nothing of the test's own academy leaks into it."""
-        own = {"ACADEMY_HOME": str(self.home), "PORT": str(self.port), "BCRYPT_ROUNDS": "4"}
+        own = {"ACADEMY_HOME": str(self.home), "PORT": str(self.port), "BCRYPT_ROUNDS": "4", **UNLIMITED}
         return {**os.environ, **own, **self._variables}
 
     def start(self) -> None:

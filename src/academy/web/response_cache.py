@@ -1,7 +1,8 @@
 """Answers kept in memory: whole pages and API answers for anonymous visitors.
 
 An entry is the finished answer under its URL. A write drops all entries at once, after its transaction commits; so no
-stale answer follows a write in the same process. Other processes see it after the lifetime.
+stale answer follows a write in the same process. Other processes are told through Redis where they share one; without
+it they see the write after the lifetime.
 """
 
 import asyncio
@@ -112,9 +113,11 @@ class Answer:
 class ResponseCache:
     """Bounded store of finished answers, the longest unused dropped first."""
 
-    def __init__(self, clock: Clock, seconds: int) -> None:
+    def __init__(self, clock: Clock, seconds: int, tell_others: PublicContentChanged) -> None:
+        """`tell_others`: has other processes call their `forget`; it waits for nobody who is away."""
         self._clock = clock
         self._seconds = seconds
+        self._tell_others = tell_others
         self._entries: OrderedDict[RequestKey, tuple[Answer, float]] = OrderedDict()
         self.weight = 0
         self.generation = 0
@@ -142,7 +145,12 @@ class ResponseCache:
             self._remove(next(iter(self._entries)))
 
     async def clear(self) -> None:
-        """Drops everything; given to `Database.after_commit` by whoever changes what the public sees."""
+        """Drops everything, here and in other processes; given to `Database.after_commit` by whoever changes things."""
+        self.forget()
+        await self._tell_others()
+
+    def forget(self) -> None:
+        """Drops everything in this process: another one has changed what the public sees."""
         self.generation += 1
         self._entries.clear()
         self.weight = 0

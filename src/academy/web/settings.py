@@ -1,5 +1,6 @@
 """Settings of the website and its server."""
 
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -13,6 +14,16 @@ class WebSettings(Struct, frozen=True, kw_only=True):
 
     host: Annotated[str, Meta(title="HOST", description="Address to listen on.", examples=["::"])] = "127.0.0.1"
     port: Annotated[int, Meta(title="PORT", description="Port to listen on.", ge=1, le=65535)] = 8000
+    trusted_proxies: Annotated[
+        str,
+        Meta(
+            title="TRUSTED_PROXIES",
+            description="Addresses or networks of your own reverse proxies, separated by commas: their "
+            "X-Forwarded-For and X-Forwarded-Proto are believed, and nobody else's.",
+            pattern=r"^([0-9a-fA-F.:]+(/\d{1,3})?(\s*,\s*[0-9a-fA-F.:]+(/\d{1,3})?)*)?$",
+            examples=["10.0.0.0/8,::1"],
+        ),
+    ] = ""
     workers: Annotated[int, Meta(title="WORKERS", description="Processes that answer requests.", ge=1, le=64)] = 1
     base_url: Annotated[
         str,
@@ -61,12 +72,17 @@ class WebSettings(Struct, frozen=True, kw_only=True):
         int,
         Meta(
             title="RESPONSE_CACHE_SECONDS",
-            description="How long an anonymous page may be answered from memory. A write in the same process drops it "
-            "at once; other processes see the write after at most this long.",
+            description="How long an anonymous page may be answered from memory. A write drops it at once, with Redis "
+            "also in other processes; without, they see the write after at most this long.",
             ge=0,
             le=3600,
         ),
     ] = 5
+
+    @property
+    def proxy_networks(self) -> list[IPv4Network | IPv6Network]:
+        """TRUSTED_PROXIES as networks. Raises ValueError for what is none."""
+        return [ip_network(part.strip(), strict=False) for part in self.trusted_proxies.split(",") if part.strip()]
 
     @property
     def public_url(self) -> str:

@@ -14,12 +14,16 @@ LONG = b"<p>a course about courses</p>" * 200
 SECONDS = 5
 
 
+async def nobody_else() -> None:
+    """There is no other process to tell."""
+
+
 class CachedApp(ResponseCacheMiddleware):
     """A fixed app behind a cache."""
 
     def __init__(self, app: FixedApp, seconds: int = SECONDS) -> None:
         self.clock = MovedClock()
-        self.store = ResponseCache(self.clock, seconds)
+        self.store = ResponseCache(self.clock, seconds, nobody_else)
         super().__init__(app, self.store, ("/courses",))
 
 
@@ -234,7 +238,7 @@ async def test_a_failure_leaves_nothing_behind() -> None:
     async def broken(scope: Any, receive: Any, send: Any) -> None:
         raise RuntimeError("no answer today")
 
-    cached = ResponseCacheMiddleware(broken, ResponseCache(MovedClock(), SECONDS), ("/courses",))
+    cached = ResponseCacheMiddleware(broken, ResponseCache(MovedClock(), SECONDS, nobody_else), ("/courses",))
     for _ in range(2):
         with pytest.raises(RuntimeError, match="no answer today"):
             await ask(cached, "/courses")

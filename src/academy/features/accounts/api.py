@@ -13,9 +13,11 @@ from academy.features.accounts.model import Preferences, Profile, Topic, User
 from academy.features.accounts.service import AccountService
 from academy.features.accounts.sessions import Client, Tokens
 from academy.features.accounts.validation import LANGUAGES, LONGEST_LINK, MOST_LINKS, THEMES
+from academy.infrastructure.rate_limits.base import Rule
 from academy.infrastructure.security.principal import Principal, Role
 from academy.web.guards import anyone, signed_in
 from academy.web.listing import Listing
+from academy.web.rate_limits import RATE_LIMIT
 from academy.web.requests import PageRequest, client_address, client_device
 
 Email = Annotated[str, Meta(min_length=3, max_length=254)]
@@ -187,14 +189,28 @@ def _client(request: PageRequest) -> Client:
     return Client(device=client_device(request), address=client_address(request))
 
 
-@post("/api/v1/auth/register", guards=[anyone], tags=["auth"], status_code=202, summary="Register")
+@post(
+    "/api/v1/auth/register",
+    guards=[anyone],
+    tags=["auth"],
+    status_code=202,
+    summary="Register",
+    opt={RATE_LIMIT: Rule.CODES},
+)
 async def register(accounts: NamedDependency[AccountService], data: JSONBody[RegisterRequest]) -> Accepted:
     """Makes an account and mails a code. The answer does not tell whether the address has an account."""
     await accounts.authentication.register(data.email, data.name, data.password)
     return Accepted(message="A code is on its way to this address. Send it to auth/verify.")
 
 
-@post("/api/v1/auth/verify", guards=[anyone], tags=["auth"], status_code=200, summary="Confirm the address")
+@post(
+    "/api/v1/auth/verify",
+    guards=[anyone],
+    tags=["auth"],
+    status_code=200,
+    summary="Confirm the address",
+    opt={RATE_LIMIT: Rule.CODE_TRIES},
+)
 async def verify(
     request: PageRequest, accounts: NamedDependency[AccountService], data: JSONBody[VerifyRequest]
 ) -> TokensAnswer:
@@ -203,19 +219,33 @@ async def verify(
     return _tokens_answer(await accounts.sessions.begin_api(user, _client(request)))
 
 
-@post("/api/v1/auth/resend", guards=[anyone], tags=["auth"], status_code=202, summary="Send the code again")
+@post(
+    "/api/v1/auth/resend",
+    guards=[anyone],
+    tags=["auth"],
+    status_code=202,
+    summary="Send the code again",
+    opt={RATE_LIMIT: Rule.CODES},
+)
 async def resend(accounts: NamedDependency[AccountService], data: JSONBody[EmailRequest]) -> Accepted:
     """Sends the code again, at most every half minute and a few times an hour."""
     await accounts.authentication.send_code(data.email)
     return Accepted(message="If this address waits for a code, one is on its way.")
 
 
-@post("/api/v1/auth/login", guards=[anyone], tags=["auth"], status_code=200, summary="Sign in")
+@post(
+    "/api/v1/auth/login",
+    guards=[anyone],
+    tags=["auth"],
+    status_code=200,
+    summary="Sign in",
+    opt={RATE_LIMIT: Rule.SIGN_IN_ADDRESS},
+)
 async def login(
     request: PageRequest, accounts: NamedDependency[AccountService], data: JSONBody[LoginRequest]
 ) -> TokensAnswer:
     """Signs in with address and password."""
-    user = await accounts.authentication.sign_in(data.email, data.password)
+    user = await accounts.authentication.sign_in(data.email, data.password, client_address(request))
     return _tokens_answer(await accounts.sessions.begin_api(user, _client(request)))
 
 
@@ -231,14 +261,28 @@ async def logout(accounts: NamedDependency[AccountService], data: JSONBody[Refre
     await accounts.sessions.end_api(data.refresh_token)
 
 
-@post("/api/v1/auth/forgot-password", guards=[anyone], tags=["auth"], status_code=202, summary="Ask for a reset code")
+@post(
+    "/api/v1/auth/forgot-password",
+    guards=[anyone],
+    tags=["auth"],
+    status_code=202,
+    summary="Ask for a reset code",
+    opt={RATE_LIMIT: Rule.CODES},
+)
 async def forgot_password(accounts: NamedDependency[AccountService], data: JSONBody[EmailRequest]) -> Accepted:
     """Mails a code for a new password. The answer does not tell whether the address has an account."""
     await accounts.authentication.forgot_password(data.email)
     return Accepted(message="If this address has an account, a code is on its way.")
 
 
-@post("/api/v1/auth/reset-password", guards=[anyone], tags=["auth"], status_code=200, summary="Set a new password")
+@post(
+    "/api/v1/auth/reset-password",
+    guards=[anyone],
+    tags=["auth"],
+    status_code=200,
+    summary="Set a new password",
+    opt={RATE_LIMIT: Rule.CODE_TRIES},
+)
 async def reset_password(
     request: PageRequest, accounts: NamedDependency[AccountService], data: JSONBody[ResetPasswordRequest]
 ) -> TokensAnswer:

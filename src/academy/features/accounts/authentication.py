@@ -9,6 +9,8 @@ from academy.features.accounts.repository import AccountRepository
 from academy.features.accounts.validation import checked_email, checked_name
 from academy.infrastructure.database.base import Database
 from academy.infrastructure.database.errors import UniqueViolation
+from academy.infrastructure.rate_limits.base import Rule
+from academy.infrastructure.rate_limits.limiter import RateLimiter
 from academy.infrastructure.security.passwords import PasswordHasher
 from academy.kit.clock import Clock
 from academy.kit.text import email_key
@@ -23,6 +25,7 @@ class Authentication:
         repository: AccountRepository,
         clock: Clock,
         passwords: PasswordHasher,
+        limiter: RateLimiter,
         codes: CodeDesk,
         code_mail: CodeMail,
         mail: AccountMail,
@@ -32,6 +35,7 @@ class Authentication:
         self._repository = repository
         self._clock = clock
         self._passwords = passwords
+        self._limiter = limiter
         self._codes = codes
         self._code_mail = code_mail
         self._mail = mail
@@ -89,12 +93,14 @@ class Authentication:
 
     # --- signing in ---
 
-    async def sign_in(self, email: str, password: str) -> User:
+    async def sign_in(self, email: str, password: str, client_address: str) -> User:
         """Returns the account of an address and password. Raises WrongCredentials, NotVerified, AccountSuspended.
 
         An address without an account takes as long as one with a wrong password. An unproven account gets its code
-        again with NotVerified.
+        again with NotVerified. Tries are counted for each account and network address together: a stranger's tries
+        never shut the owner out. Raises TooManyTries.
         """
+        await self._limiter.check(Rule.SIGN_IN_ACCOUNT, email_key(email), client_address)
         user = await self._repository.user_by_email(email_key(email))
         if not await self._passwords.verify(password, user.password_hash if user else None) or user is None:
             raise WrongCredentials

@@ -13,12 +13,14 @@ from academy.features.accounts.errors import NotVerified
 from academy.features.accounts.model import User
 from academy.features.accounts.service import AccountService
 from academy.features.accounts.sessions import Client
+from academy.infrastructure.rate_limits.base import Rule
 from academy.infrastructure.security.principal import Principal
 from academy.kit.errors import AcademyError, NotFoundError
 from academy.web.authentication import SESSION_COOKIE
 from academy.web.forms import Form, empty_form, read_form
 from academy.web.guards import anyone
 from academy.web.pages import Pages, redirect, safe_next
+from academy.web.rate_limits import RATE_LIMIT
 from academy.web.requests import PageRequest, client_address, client_device
 from academy.web.settings import WebSettings
 
@@ -135,7 +137,7 @@ def _register_form(
     )
 
 
-@post("/register", guards=[anyone], include_in_schema=False, status_code=200)
+@post("/register", guards=[anyone], include_in_schema=False, status_code=200, opt={RATE_LIMIT: Rule.CODES})
 async def register(
     request: PageRequest, pages: NamedDependency[Pages], accounts: NamedDependency[AccountService]
 ) -> Response[bytes]:
@@ -163,7 +165,7 @@ async def verify_page(
     return pages.render(request, "accounts/verify.html", form=form)
 
 
-@post("/verify", guards=[anyone], include_in_schema=False, status_code=200)
+@post("/verify", guards=[anyone], include_in_schema=False, status_code=200, opt={RATE_LIMIT: Rule.CODE_TRIES})
 async def verify(
     request: PageRequest,
     pages: NamedDependency[Pages],
@@ -183,7 +185,7 @@ async def verify(
     return pages.render(request, "accounts/verify.html", status_code=422, form=form)
 
 
-@post("/verify/resend", guards=[anyone], include_in_schema=False, status_code=200)
+@post("/verify/resend", guards=[anyone], include_in_schema=False, status_code=200, opt={RATE_LIMIT: Rule.CODES})
 async def resend(
     request: PageRequest, pages: NamedDependency[Pages], accounts: NamedDependency[AccountService]
 ) -> Response[bytes]:
@@ -208,7 +210,7 @@ async def login_page(
     return pages.render(request, "accounts/login.html", form=form)
 
 
-@post("/login", guards=[anyone], include_in_schema=False, status_code=200)
+@post("/login", guards=[anyone], include_in_schema=False, status_code=200, opt={RATE_LIMIT: Rule.SIGN_IN_ADDRESS})
 async def login(
     request: PageRequest,
     pages: NamedDependency[Pages],
@@ -219,7 +221,7 @@ async def login(
     form = await read_form(request, LoginForm)
     if form.data is not None:
         try:
-            user = await accounts.authentication.sign_in(form.data.email, form.data.password)
+            user = await accounts.authentication.sign_in(form.data.email, form.data.password, client_address(request))
         except NotVerified as error:
             wanted = safe_next(form.data.next, "")
             return pages.redirect_with("info", error.message, "/verify", email=form.data.email, next=wanted)
@@ -231,7 +233,7 @@ async def login(
     return pages.render(request, "accounts/login.html", status_code=422, form=form)
 
 
-@post("/login/code/send", guards=[anyone], include_in_schema=False, status_code=200)
+@post("/login/code/send", guards=[anyone], include_in_schema=False, status_code=200, opt={RATE_LIMIT: Rule.CODES})
 async def send_sign_in_code(
     request: PageRequest, pages: NamedDependency[Pages], accounts: NamedDependency[AccountService]
 ) -> Response[bytes]:
@@ -254,7 +256,7 @@ async def code_page(request: PageRequest, pages: NamedDependency[Pages]) -> Resp
     return pages.render(request, "accounts/login_code.html", form=form)
 
 
-@post("/login/code", guards=[anyone], include_in_schema=False, status_code=200)
+@post("/login/code", guards=[anyone], include_in_schema=False, status_code=200, opt={RATE_LIMIT: Rule.CODE_TRIES})
 async def login_by_code(
     request: PageRequest,
     pages: NamedDependency[Pages],
@@ -292,7 +294,7 @@ async def forgot_page(request: PageRequest, pages: NamedDependency[Pages]) -> Re
     return pages.render(request, "accounts/forgot_password.html", form=form)
 
 
-@post("/forgot-password", guards=[anyone], include_in_schema=False, status_code=200)
+@post("/forgot-password", guards=[anyone], include_in_schema=False, status_code=200, opt={RATE_LIMIT: Rule.CODES})
 async def forgot(
     request: PageRequest, pages: NamedDependency[Pages], accounts: NamedDependency[AccountService]
 ) -> Response[bytes]:
@@ -322,7 +324,7 @@ def _reset_form(
     )
 
 
-@post("/reset-password", guards=[anyone], include_in_schema=False, status_code=200)
+@post("/reset-password", guards=[anyone], include_in_schema=False, status_code=200, opt={RATE_LIMIT: Rule.CODE_TRIES})
 async def reset(
     request: PageRequest,
     pages: NamedDependency[Pages],

@@ -21,6 +21,7 @@ from academy.features.accounts.validation import (
 from academy.infrastructure.database.base import Database
 from academy.infrastructure.database.errors import UniqueViolation
 from academy.infrastructure.jobs.base import JobQueue
+from academy.infrastructure.rate_limits.limiter import RateLimiter
 from academy.infrastructure.security.passwords import PasswordHasher
 from academy.infrastructure.security.principal import Principal, Role
 from academy.infrastructure.security.settings import SecuritySettings
@@ -60,6 +61,7 @@ class AccountService:
         clock: Clock,
         settings: SecuritySettings,
         passwords: PasswordHasher,
+        limiter: RateLimiter,
         access_tokens: AccessTokens,
         secret: bytes,
         *,
@@ -80,7 +82,9 @@ class AccountService:
         self._audit = audit = AuditLog(repository, clock)
         self._codes = codes = CodeDesk(repository, clock, settings, secret)
         self.code_mail = CodeMail(database, repository, codes, mail, queue, settings.code_minutes)
-        self.authentication = Authentication(database, repository, clock, passwords, codes, self.code_mail, mail, audit)
+        self.authentication = Authentication(
+            database, repository, clock, passwords, limiter, codes, self.code_mail, mail, audit
+        )
         self.sessions = SessionDesk(database, repository, clock, settings, access_tokens, audit)
         self.password_min_length = settings.password_min_length
 

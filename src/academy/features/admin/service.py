@@ -13,6 +13,7 @@ from academy.features.courses.model import Course, CourseStatus
 from academy.features.courses.service import CourseService
 from academy.features.enrolment.model import Enrolment
 from academy.features.enrolment.service import EnrolmentService
+from academy.infrastructure.cache.base import Cache
 from academy.infrastructure.database.base import Database, Page
 from academy.infrastructure.email.service import EmailService
 from academy.infrastructure.jobs.model import Job, JobStatus
@@ -74,6 +75,7 @@ class AdminService:
         email: EmailService,
         jobs: DatabaseJobQueue,
         storage: Storage,
+        cache: Cache,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -82,10 +84,12 @@ class AdminService:
         self._enrolments = enrolments
         self._jobs = jobs
         self._storage = storage
+        self._cache = cache
         self._checks = {
             "database": HealthCheck(self._database_detail),
             "storage": HealthCheck(storage.health_check),
             "email": HealthCheck(email.health_check, is_vital=False),
+            "cache": HealthCheck(self._cache_detail, is_vital=False),
             "jobs": HealthCheck(self._jobs_detail, is_vital=False),
         }
         self._report: asyncio.Task[HealthReport] | None = None
@@ -182,6 +186,9 @@ class AdminService:
 
     async def _database_detail(self) -> str:
         return (await self._database.health_check(timeout_seconds=_CHECK_SECONDS)).detail
+
+    async def _cache_detail(self) -> str:
+        return (await self._cache.health_check()).detail
 
     async def _jobs_detail(self) -> str:
         dead = await self._jobs.count_dead(at_most=_MOST_DEAD_COUNTED)

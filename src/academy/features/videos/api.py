@@ -19,9 +19,11 @@ from academy.features.videos.uploads import (
     put_video,
     sent_file,
 )
+from academy.infrastructure.rate_limits.base import Rule
 from academy.infrastructure.security.principal import Principal
 from academy.web.guards import anyone, instructors
 from academy.web.listing import Cursor, Limit, Listing
+from academy.web.rate_limits import RATE_LIMIT
 from academy.web.requests import PageRequest
 
 
@@ -108,6 +110,7 @@ def file_answer(file: StoredFile, videos: VideoService) -> FileAnswer:
     tags=["files"],
     summary="Upload a video (multipart/form-data, field `file`)",
     operation_class=FileUploadOperation,
+    opt={RATE_LIMIT: Rule.UPLOADS},
     request_max_body_size=None,
     status_code=HTTP_201_CREATED,
 )
@@ -134,6 +137,7 @@ async def upload_video(
     tags=["files"],
     summary="Upload an image, document or archive (multipart/form-data, field `file`)",
     operation_class=FileUploadOperation,
+    opt={RATE_LIMIT: Rule.UPLOADS},
     request_max_body_size=None,
     status_code=HTTP_201_CREATED,
 )

@@ -9,12 +9,14 @@ from litestar.di import NamedDependency
 from academy.features.accounts.service import AccountService
 from academy.features.videos.service import VideoService
 from academy.infrastructure.media.images import Shape
+from academy.infrastructure.rate_limits.base import Rule
 from academy.infrastructure.security.principal import Principal
 from academy.kit.errors import AcademyError
 from academy.web.csrf import CsrfError
 from academy.web.guards import signed_in
 from academy.web.pages import Pages
 from academy.web.problems import problem_response
+from academy.web.rate_limits import RATE_LIMIT
 from academy.web.requests import PageRequest
 
 _PROFILE = "/account"
@@ -35,6 +37,7 @@ def _refusal(request: PageRequest, error: CsrfError) -> Response[bytes]:
     "/account/avatar",
     guards=[signed_in],
     include_in_schema=False,
+    opt={RATE_LIMIT: Rule.UPLOADS},
     request_max_body_size=_LARGEST_FORM,
     status_code=200,
     exception_handlers={CsrfError: _refusal},

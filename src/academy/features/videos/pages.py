@@ -15,11 +15,13 @@ from academy.features.videos.api import FileAnswer, VideoAnswer, file_answer, vi
 from academy.features.videos.errors import VideoNotFound
 from academy.features.videos.service import VideoService
 from academy.features.videos.uploads import Place, put_cover, put_file, put_video, sent_file
+from academy.infrastructure.rate_limits.base import Rule
 from academy.infrastructure.security.principal import Principal
 from academy.kit.errors import AcademyError
 from academy.web.guards import instructors
 from academy.web.pages import Pages
 from academy.web.problems import problem_of
+from academy.web.rate_limits import RATE_LIMIT
 from academy.web.requests import PageRequest
 
 
@@ -33,6 +35,7 @@ def _refusal(_: PageRequest, error: AcademyError) -> Response[bytes]:
     "/studio/courses/{slug:str}/lessons/{lesson_id:str}/video",
     guards=[instructors],
     include_in_schema=False,
+    opt={RATE_LIMIT: Rule.UPLOADS},
     request_max_body_size=None,
     status_code=HTTP_201_CREATED,
     exception_handlers={AcademyError: _refusal},
@@ -80,6 +83,7 @@ async def show_lesson_video(
     "/studio/courses/{slug:str}/lessons/{lesson_id:str}/file",
     guards=[instructors],
     include_in_schema=False,
+    opt={RATE_LIMIT: Rule.UPLOADS},
     request_max_body_size=None,
     status_code=HTTP_201_CREATED,
     exception_handlers={AcademyError: _refusal},
@@ -104,6 +108,7 @@ async def upload_lesson_file(
     "/studio/courses/{slug:str}/cover",
     guards=[instructors],
     include_in_schema=False,
+    opt={RATE_LIMIT: Rule.UPLOADS},
     request_max_body_size=None,
     status_code=HTTP_201_CREATED,
     exception_handlers={AcademyError: _refusal},
