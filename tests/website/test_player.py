@@ -214,8 +214,11 @@ async def test_the_place_is_kept_when_the_page_is_left(site: Site, visitor: Visi
     await until(page, "currentTime > 10.3")
     left_at = float(str(await state_of(page, "currentTime")))
     await page.goto("/dashboard")
-    await page.goto(site.watch)
-    await loaded(page)
+    for _ in range(20):  # the last report goes out while the page is left, and may come in after the next one
+        await page.goto(site.watch)
+        await loaded(page)
+        if await state_of(page, "currentTime"):
+            break
     assert await state_of(page, "currentTime") == pytest.approx(left_at, abs=1.5)
 
 

@@ -62,7 +62,7 @@ class Proxy:
             writer.close()
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        far_reader, far_writer = await self._connect()
         there = asyncio.create_task(self._copy(reader, far_writer, is_answer=False))
         back = asyncio.create_task(self._copy(far_reader, writer, is_answer=True))
         try:
@@ -71,7 +71,18 @@ class Proxy:
             far_writer.close()
             for task in (there, back):
                 task.cancel()
-            await asyncio.gather(there, back, return_exceptions=True)
+            await asyncio.gather(there, back, far_writer.wait_closed(), return_exceptions=True)
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Opens the connection to the server; whoever is cut off meanwhile leaves none behind."""
+        connecting = asyncio.create_task(asyncio.open_connection("127.0.0.1", self._target))
+        try:
+            return await asyncio.shield(connecting)
+        except asyncio.CancelledError:
+            _, writer = await connecting
+            writer.close()
+            await writer.wait_closed()
+            raise
 
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_answer: bool) -> None:
         while piece := await reader.read(1 << 16):
