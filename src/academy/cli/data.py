@@ -22,20 +22,21 @@ def data() -> None:
 @with_settings
 def demo(settings: Settings) -> None:
     """Load the demo academy into an empty one. An academy that is in use already is left alone."""
-    if asyncio.run(_load_demo(settings)):
-        click.echo(f"The demo academy is loaded. Password of the demo accounts: {DEMO_PASSWORD}")
+    is_loaded, has_demo = asyncio.run(_load_demo(settings))
+    click.echo("The demo academy is loaded." if is_loaded else "Left alone: this academy has accounts already.")
+    if has_demo:
+        click.echo(f"Password of the demo accounts: {DEMO_PASSWORD}")
         for account in DEMO_ACCOUNTS:
             click.echo(f"  {account.who}: {account.email}")
-    else:
-        click.echo("Left alone: this academy has accounts already.")
 
 
-async def _load_demo(settings: Settings) -> bool:
+async def _load_demo(settings: Settings) -> tuple[bool, bool]:
+    """Returns whether it was loaded now, and whether it is here."""
     clock = PastClock()
     label, course = TextColumn("Loading the demo academy"), TextColumn("{task.description}")
     async with opened_academy(settings, clock) as academy:
         if not await wants_demo(academy):
-            return False
+            return False, await academy.administration.lookup(DEMO_ACCOUNTS[0].email) is not None
         with Progress(
             label, BarColumn(), MofNCompleteColumn(), course, console=Console(stderr=True), transient=True
         ) as bar:
@@ -45,4 +46,4 @@ async def _load_demo(settings: Settings) -> bool:
                 bar.update(task, description=title, completed=done, total=total)
 
             await DemoLoader(academy, clock, show).load()
-    return True
+    return True, True

@@ -65,8 +65,7 @@ def serve(settings: Settings, demo: bool) -> None:
     web = settings.web
     secret_key(settings)  # fails here, in a line, rather than in each process of the server
     _refuse_used_port(web.host, web.port)
-    if demo:
-        _load_demo()
+    has_demo = demo and _load_demo()
     server = _Server(
         "academy.cli.serve:app_of_worker",
         factory=True,
@@ -88,7 +87,7 @@ def serve(settings: Settings, demo: bool) -> None:
     def announce() -> None:
         if _wait_until_ready(settings):
             server.respawn_failed_workers = True  # one that dies before has met what will not go away by itself
-            click.echo("\n".join(_places(settings, demo=demo)))
+            click.echo("\n".join(_places(settings, has_demo=has_demo)))
 
     server.when_started = announce
     server.serve()
@@ -119,13 +118,17 @@ def _connections_for(open_files: int) -> int:
     return max(open_files - _OWN_FILES, open_files // 2)
 
 
-def _load_demo() -> None:
-    """Loads the demo academy in a process of its own: what loading needs of memory does not stay in the server."""
+def _load_demo() -> bool:
+    """Loads the demo academy, unless there is another one already; returns whether its accounts are here.
+
+    In a process of its own: what loading needs of memory does not stay in the server. It tells the accounts it has.
+    """
     loading = subprocess.run(
-        [sys.executable, "-m", "academy.cli.main", "data", "demo"], check=False, stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "academy.cli.main", "data", "demo"], check=False, stdout=subprocess.PIPE, text=True
     )
     if loading.returncode != 0:
         sys.exit(loading.returncode)
+    return DEMO_ACCOUNTS[0].email in loading.stdout
 
 
 def _refuse_used_port(host: str, port: int) -> None:
@@ -141,12 +144,12 @@ def _refuse_used_port(host: str, port: int) -> None:
             ) from error
 
 
-def _places(settings: Settings, *, demo: bool) -> list[str]:
+def _places(settings: Settings, *, has_demo: bool) -> list[str]:
     """Tells where everything is, a line each."""
     web = settings.web
     places = [] if web.is_production else [("Mail", f"{web.local_url}/dev/mail")]
     places += [("API", f"{web.local_url}/api/docs"), ("Data", _data_place(settings))]
-    if demo:
+    if has_demo:
         places += [(account.who.capitalize(), f"{account.email}  {DEMO_PASSWORD}") for account in DEMO_ACCOUNTS]
     return [f"{web.academy_name} is open at {web.public_url}", *(f"  {name:<11}{place}" for name, place in places)]
 

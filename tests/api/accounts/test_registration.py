@@ -284,3 +284,9 @@ async def test_the_password_is_kept_as_a_hash_and_the_code_is_forgotten(embedded
     assert user.password_hash.startswith("$2b$")
     (mail,) = await academy.academy.database.collection(Mail).find({})
     assert code not in msgspec.json.encode(mail).decode()
+
+
+async def test_all_mistakes_are_named_at_once(embedded_academy: TestAcademy) -> None:
+    refused = await post(embedded_academy, "register", email="x@y", name="  \u200b ", password="short")
+    assert refused.status_code == 422
+    assert blamed(refused) == {"email", "name", "password"}

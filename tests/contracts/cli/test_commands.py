@@ -168,6 +168,13 @@ def test_who_stops_reading_causes_no_trace(embedded: ServedAcademy) -> None:
 
 def test_the_demo_is_loaded_once_and_into_an_empty_academy_only(demo_home: Path, tmp_path: Path) -> None:
     loaded = ServedAcademy(copy_of(demo_home, tmp_path / "home"))
-    assert ends(loaded, "data", "demo", code=0) == "Left alone: this academy has accounts already.\n"
+    said = ends(loaded, "data", "demo", code=0)
+    assert said.startswith("Left alone: this academy has accounts already.\n")
+    assert all(account.email in said for account in DEMO_ACCOUNTS), "they are here, and their password is told"
     emails = {json.loads(line)["email"] for line in ends(loaded, "users", "list", "--json", code=0).splitlines()}
     assert {account.email for account in DEMO_ACCOUNTS} <= emails
+
+
+def test_an_academy_of_its_own_is_told_of_no_demo_accounts(embedded: ServedAcademy) -> None:
+    create(embedded, "me@example.com", "admin")
+    assert ends(embedded, "data", "demo", code=0) == "Left alone: this academy has accounts already.\n"

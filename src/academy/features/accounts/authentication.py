@@ -6,7 +6,7 @@ from academy.features.accounts.codes import CodeDesk
 from academy.features.accounts.errors import AccountSuspended, NotVerified, WrongCode, WrongCredentials
 from academy.features.accounts.model import AuditAction, CodePurpose, User, UserStatus
 from academy.features.accounts.repository import AccountRepository
-from academy.features.accounts.validation import checked_email, checked_name
+from academy.features.accounts.validation import check_all, checked_email, checked_name
 from academy.infrastructure.database.base import Database
 from academy.infrastructure.database.errors import UniqueViolation
 from academy.infrastructure.rate_limits.base import Rule
@@ -51,8 +51,10 @@ class Authentication:
 
         Raises InvalidError, WeakPassword.
         """
+        check_all(
+            lambda: checked_email(email), lambda: checked_name(name), lambda: self._passwords.check_rules(password)
+        )
         address, cleaned = checked_email(email), checked_name(name)
-        self._passwords.check_rules(password)
         while not await self._registered(address, cleaned, password):
             # Another registration of this address was first by a moment: now the address is known.
             pass

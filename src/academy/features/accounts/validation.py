@@ -1,5 +1,6 @@
 """The rules for what people say about themselves: address, name, links, preferences."""
 
+from collections.abc import Callable
 from zoneinfo import available_timezones
 
 from email_validator import EmailNotValidError, validate_email
@@ -8,6 +9,7 @@ from academy.features.accounts.model import Preferences, Profile
 from academy.kit.errors import InvalidError
 
 LONGEST_NAME = 80
+SEVERAL_MISTAKES = "Some fields need another look."
 MOST_LINKS, LONGEST_LINK = 5, 200
 THEMES = ("auto", "light", "dark")
 LANGUAGES = ("en", "hi")
@@ -23,6 +25,21 @@ def checked_email(email: str, field: str = "email") -> str:
     except EmailNotValidError as error:
         text = f"This is not an e-mail address: {error}"
         raise InvalidError(text, fields={field: text}) from error
+
+
+def check_all(*checks: Callable[[], object]) -> None:
+    """Makes all checks, so that one answer names every wrong field. Raises InvalidError; alone, a mistake's own."""
+    mistakes: list[InvalidError] = []
+    for check in checks:
+        try:
+            check()
+        except InvalidError as mistake:
+            mistakes.append(mistake)
+    if len(mistakes) == 1:
+        raise mistakes[0]
+    if mistakes:
+        fields = {field: text for mistake in mistakes for field, text in mistake.fields.items()}
+        raise InvalidError(SEVERAL_MISTAKES, fields=fields)
 
 
 def checked_name(name: str) -> str:
@@ -57,4 +74,4 @@ def check_preferences(preferences: Preferences) -> None:
         name: "Choose one of the options." for name, offer in offers.items() if getattr(preferences, name) not in offer
     }
     if wrong:
-        raise InvalidError("Some fields need another look.", fields=wrong)
+        raise InvalidError(SEVERAL_MISTAKES, fields=wrong)
