@@ -136,6 +136,7 @@ def build_litestar(academy: Academy) -> Litestar:
         flashes=Flashes(academy.secret, https=settings.web.is_https),
         clock=academy.clock,
         media_url=public_url,
+        has_local_inbox=academy.inbox is not None,
     )
 
     limits = RouteLimits(academy.limiter)

@@ -86,7 +86,8 @@ class Academy:
         self.limiter = make_limiter(settings.rate_limits, settings.cache, settings.redis, clock)
         self.jobs = DatabaseJobQueue(self.database, clock)
         self.worker = Worker(self.jobs, clock, settings.jobs)
-        self.inbox = None if production else InboxProvider(self.database, clock)
+        uses_inbox = "inbox" in settings.email.chain and not production
+        self.inbox = InboxProvider(self.database, clock) if uses_inbox else None
         self.email = self._email()
         self._wire_features()
         self._register_jobs()

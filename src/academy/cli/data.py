@@ -22,6 +22,8 @@ def data() -> None:
 @with_settings
 def demo(settings: Settings) -> None:
     """Load the demo academy into an empty one. An academy that is in use already is left alone."""
+    if settings.email.provider != "inbox":
+        raise click.ClickException("The demo writes to people who do not exist: leave EMAIL_PROVIDER at `inbox`.")
     is_loaded, has_demo = asyncio.run(_load_demo(settings))
     click.echo("The demo academy is loaded." if is_loaded else "Left alone: this academy has accounts already.")
     if has_demo:

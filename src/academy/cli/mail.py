@@ -74,11 +74,14 @@ def announce(
     as_json: bool,
 ) -> None:
     """Write to accounts that want news: to all of them, or to those of a CSV file."""
-    announcement = Announcement(title=title, message=message_file.read(), action=action, action_url=action_url)
-    rows = _rows(recipients) if recipients else None
+    try:
+        announcement = Announcement(title=title, message=message_file.read(), action=action, action_url=action_url)
+        rows = _rows(recipients) if recipients else None
+    except UnicodeDecodeError as error:
+        raise click.ClickException("The file with the text, or with the recipients, is not in UTF-8.") from error
     batch = batch_id or new_id()
     try:
-        states = asyncio.run(_announce(settings, announcement, rows, batch))
+        states = asyncio.run(_announce(settings, announcement, rows, batch, goes_on=batch_id is not None))
     except (click.Abort, KeyboardInterrupt) as error:
         click.echo(f"Stopped. Go on with the same command and --batch {batch}", err=True)
         raise click.Abort from error
@@ -106,16 +109,26 @@ def _rows(path: Path) -> list[AddressWithVariables]:
 
 
 async def _announce(
-    settings: Settings, announcement: Announcement, rows: list[AddressWithVariables] | None, batch: str
+    settings: Settings,
+    announcement: Announcement,
+    rows: list[AddressWithVariables] | None,
+    batch: str,
+    *,
+    goes_on: bool,
 ) -> dict[MailState, int]:
     async with opened_academy(settings) as academy:
+        if goes_on and not await academy.email.log.states_of_batch(batch):
+            raise click.ClickException(f"There is no batch {batch}. Leave --batch out to begin a new one.")
         if rows is None:
             await academy.notifications.announce_to_all(announcement, batch)
         else:
             await academy.notifications.announce_to(announcement, rows, batch)
         # Whoever claims the batch's job sends it: this process, or a worker that runs elsewhere.
         academy.worker.start()
-        return await _watch(academy, batch)
+        try:
+            return await _watch(academy, batch)
+        finally:
+            await academy.worker.stop(patience=0)  # what is on its way is noted; who interrupts wants the rest not sent
 
 
 async def _watch(academy: Academy, batch: str) -> dict[MailState, int]:

@@ -147,7 +147,7 @@ def _refuse_used_port(host: str, port: int) -> None:
 def _places(settings: Settings, *, has_demo: bool) -> list[str]:
     """Tells where everything is, a line each."""
     web = settings.web
-    places = [] if web.is_production else [("Mail", f"{web.local_url}/dev/mail")]
+    places = [("Mail", f"{web.local_url}/dev/mail")] if settings.email.provider == "inbox" else []
     places += [("API", f"{web.local_url}/api/docs"), ("Data", _data_place(settings))]
     if has_demo:
         places += [(account.who.capitalize(), f"{account.email}  {DEMO_PASSWORD}") for account in DEMO_ACCOUNTS]

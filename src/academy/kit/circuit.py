@@ -29,6 +29,11 @@ class CircuitBreaker:
         """Whether the last calls failed and none has succeeded since."""
         return self._open_until is not None
 
+    @property
+    def is_resting(self) -> bool:
+        """Whether no call is tried at the moment."""
+        return self._open_until is not None and self._clock.now() < self._open_until
+
     def allows(self) -> bool:
         """Whether a call should be tried now. True while open means: the caller is the probe."""
         if self._open_until is None:

@@ -52,6 +52,7 @@ class Pages:
         flashes: Flashes,
         clock: Clock,
         media_url: Callable[[str], str],
+        has_local_inbox: bool,
     ) -> None:
         loaders = {prefix: PackageLoader(package) for prefix, package in templates.items()}
         web = PackageLoader("academy.web")
@@ -81,7 +82,7 @@ class Pages:
             },
             asset=assets.url,
             drawn_cover=cover,
-            development=not settings.is_production,
+            has_local_inbox=has_local_inbox,
             format_duration=format_duration,
             hue=hue_number,
             initials=initials,

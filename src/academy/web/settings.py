@@ -30,7 +30,7 @@ class WebSettings(Struct, frozen=True, kw_only=True):
         Meta(
             title="BASE_URL",
             description="Public address of the academy, in mails and canonical links. Empty: made from HOST and PORT.",
-            pattern=r"^(https?://[^\s/]+)?$",
+            pattern=r"^(https?://[!-.0-~]+)?$",
             examples=["https://rtechacademy.com"],
         ),
     ] = ""

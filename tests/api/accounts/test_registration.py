@@ -290,3 +290,9 @@ async def test_all_mistakes_are_named_at_once(embedded_academy: TestAcademy) -> 
     refused = await post(embedded_academy, "register", email="x@y", name="  \u200b ", password="short")
     assert refused.status_code == 422
     assert blamed(refused) == {"email", "name", "password"}
+
+
+async def test_an_address_that_mail_clients_would_decode_is_refused(embedded_academy: TestAcademy) -> None:
+    address = "=?utf-8?q?a=0D=0A=0D=0AYou_won=3A_x.in?=@attacker.example.com"
+    refused = await post(embedded_academy, "register", email=address, name="A", password=PASSWORD)
+    assert (refused.status_code, blamed(refused)) == (422, {"email"})

@@ -41,6 +41,8 @@ class UnreliableProvider:
         self.is_down = False
         self.is_throttled = False
         self.refused: set[str] = set()
+        self.full: set[str] = set()
+        self.choking: set[str] = set()
         self.capabilities = Capabilities(
             keeps_message_id=True, non_ascii_mailboxes=True, reports_bounces=False, largest_message=1 << 20
         )
@@ -55,6 +57,10 @@ class UnreliableProvider:
             raise TechnicalEmailError("The server does not answer.")
         if self.is_throttled:
             raise TechnicalEmailError("Too many mails.", throttled=True)
+        if message.to in self.full:
+            raise TechnicalEmailError("The mailbox is full.", about_recipient=True)
+        if message.to in self.choking:
+            raise RuntimeError("nobody thought of this")
         if message.to in self.refused:
             raise LogicalEmailError("There is no such mailbox.")
         await self._inbox.send(message)

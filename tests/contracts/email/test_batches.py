@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from academy.infrastructure.email.base import Recipient
+from academy.infrastructure.email.base import EmailMessage, Recipient
 from academy.infrastructure.email.batches import Announcement, BatchRecipient
 from academy.infrastructure.email.log import MailFilter
 from academy.infrastructure.email.model import MailState
@@ -123,3 +123,96 @@ async def test_a_value_is_text_and_nothing_else(office: PostOffice) -> None:
     (offered,) = office.provider.offered
     assert "your seat is {{ name }}<script>{% raise %}." in offered.text
     assert "<script>" not in offered.html
+
+
+async def test_full_mailboxes_at_the_head_hold_up_nobody(office: PostOffice) -> None:
+    office.provider.full = {f"{number}@example.com" for number in range(60)}
+    batch = await office.email.send_batch(people(150), NEWS)
+    await office.work()
+    assert await office.email.log.states_of_batch(batch) == {MailState.SENT: 90, MailState.QUEUED: 60}
+    assert await office.email.health_check() == "", "the provider is well"
+    office.provider.full = set()
+    await office.work(minutes=10)
+    assert await office.email.log.states_of_batch(batch) == {MailState.SENT: 150}
+    assert len(await office.inbox.messages()) == 150
+
+
+async def test_a_mail_that_nobody_thought_of_makes_no_second_copies_of_the_others(office: PostOffice) -> None:
+    office.provider.choking = {"7@example.com"}
+    batch = await office.email.send_batch(people(30), NEWS)
+    await office.work(minutes=30)
+    assert await office.email.log.states_of_batch(batch) == {MailState.SENT: 29, MailState.QUEUED: 1}
+    offered = [message.to for message in office.provider.offered if message.to != "7@example.com"]
+    assert len(offered) == len(set(offered)) == 29
+
+
+async def test_a_batch_that_was_given_up_can_be_tried_again_without_the_refused(office: PostOffice) -> None:
+    office.provider.refused = {"0@example.com"}
+    office.provider.full = {"1@example.com"}
+    batch = await office.email.send_batch(people(3), NEWS)
+    await office.work()
+    job = SendBatch(batch)
+    await office.workshop.database.transaction(lambda: office.email.sender.handle_batch_given_up(job))
+    assert await office.email.log.states_of_batch(batch) == {MailState.FAILED: 2, MailState.SENT: 1}
+    office.provider.full = set()
+    await office.email.sender.handle_batch(job)
+    assert await office.email.log.states_of_batch(batch) == {MailState.FAILED: 1, MailState.SENT: 2}
+    offers = [message.to for message in office.provider.offered]
+    assert offers.count("0@example.com") == 1, "a refusal stops"
+
+
+async def test_who_is_added_while_the_batch_is_on_its_way_gets_it_too(office: PostOffice) -> None:
+    real_send, is_added = office.provider.send, False
+
+    async def add_two_more(message: EmailMessage) -> None:
+        nonlocal is_added
+        await real_send(message)
+        if not is_added:
+            is_added = True
+            await office.email.send_batch(people(12), NEWS, batch_id="b")
+
+    office.provider.send = add_two_more  # type: ignore[method-assign]
+    await office.email.send_batch(people(10), NEWS, batch_id="b")
+    await office.work()
+    assert await office.email.log.states_of_batch("b") == {MailState.SENT: 12}
+
+
+async def test_a_worker_that_stops_notes_what_was_on_its_way(office: PostOffice) -> None:
+    real_send, begun, go_on = office.provider.send, asyncio.Event(), asyncio.Event()
+
+    async def wait(message: EmailMessage) -> None:
+        begun.set()
+        await go_on.wait()
+        await real_send(message)
+
+    office.provider.send = wait  # type: ignore[method-assign]
+    batch = await office.email.send_batch(people(120), NEWS)
+    task = asyncio.create_task(office.email.sender.handle_batch(SendBatch(batch)))
+    await begun.wait()
+    task.cancel()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    sent = (await office.email.log.states_of_batch(batch))[MailState.SENT]
+    assert sent == len(office.provider.offered) == 50
+
+
+async def test_nothing_is_written_when_one_text_has_a_place_without_a_value(office: PostOffice) -> None:
+    lacking = BatchRecipient(to=Recipient(address="z@example.com", name="Z"), unsubscribe_url="https://x.example")
+    with pytest.raises(InvalidError, match="z@example"):
+        await office.email.send_batch([*people(250), lacking], NEWS)
+    assert await office.mails.count({}) == 0
+
+
+async def test_a_place_may_be_named_as_columns_are(office: PostOffice) -> None:
+    odd = Announcement(
+        title="T", message="Hi {{ first name }} on {{seat-no}}", action="A", action_url="https://x.example"
+    )
+    one = BatchRecipient(
+        to=Recipient(address="x@example.com", name="X"),
+        variables={"first name": "Asha", "seat-no": "A1"},
+        unsubscribe_url="https://x.example",
+    )
+    await office.email.send_batch([one], odd)
+    await office.work()
+    assert "Hi Asha on A1" in office.provider.offered[0].text

@@ -91,6 +91,7 @@ async def test_a_dead_provider_is_left_alone_and_comes_back_by_itself(post: Post
     assert post.offered() == (5, 20)
     assert post.chain.troubled() == ["first"]
     post.clock.move(seconds=30)
+    assert post.chain.troubled() == [], "it may be tried again"
     await post.chain.send(message())
     assert post.offered() == (6, 21), "one probe"
     post.first.is_down = False
@@ -158,3 +159,13 @@ async def test_every_provider_is_verified(post: Post) -> None:
     post.second.is_down = True
     assert await post.chain.verify() == {"first": "", "second": "The server does not answer."}
     assert post.offered() == (0, 0)
+
+
+async def test_a_full_mailbox_says_nothing_against_its_provider(post: Post) -> None:
+    post.first.full = post.second.full = {"full@example.com"}
+    for _ in range(10):
+        with pytest.raises(TechnicalEmailError) as waiting:
+            await post.chain.send(message("full@example.com"))
+        assert waiting.value.about_recipient
+    assert post.chain.troubled() == []
+    assert await post.chain.send(message()) == "first"

@@ -1,5 +1,6 @@
 """Mail from its cause to the provider: written once, sent by a job, tried again, given up."""
 
+import asyncio
 import re
 
 import pytest
@@ -221,13 +222,36 @@ async def test_a_subject_of_two_lines_is_refused_before_anything_is_written(offi
     assert await office.mails.count({}) == 0
 
 
-async def test_health_is_that_of_the_providers_asked_every_five_minutes(office: PostOffice) -> None:
-    assert await office.email.health_check() == ""
+async def test_health_is_what_the_providers_said_last_and_asks_nobody(office: PostOffice) -> None:
     office.provider.is_down = True
-    office.clock.move(minutes=4)
-    assert await office.email.health_check() == "", "they were asked a while ago"
-    office.clock.move(minutes=1)
+    assert await office.email.health_check() == "", "nobody has been asked"
+    assert await office.email.verify() == {"unreliable": "The server does not answer."}
     assert await office.email.health_check() == "unreliable: The server does not answer."
+    office.provider.is_down = False
+    await office.email.verify()
+    assert await office.email.health_check() == ""
+
+
+async def test_the_providers_are_asked_in_the_background_from_the_start(office: PostOffice) -> None:
+    office.provider.is_down = True
+    await office.email.initialize()
+    async with asyncio.timeout(5):
+        while not await office.email.health_check():  # noqa: ASYNC110 - it is another task that is waited for
+            await asyncio.sleep(0)
+    await office.email.close()
+
+
+async def test_two_senders_of_one_mail_are_one(office: PostOffice) -> None:
+    office.provider.is_down = True
+    await office.email.send_welcome(ASHA)
+    await office.work()
+    mail = await office.only_mail()
+    for _ in range(3):
+        await office.workshop.queue.enqueue(SEND_MAIL, SendMail(mail.id), key=mail.id)
+    office.provider.is_down = False
+    await office.work(minutes=10)
+    assert len(await office.inbox.messages()) == 1
+    assert len([job for job in await office.workshop.all_jobs() if job.kind == SEND_MAIL.name]) == 1
 
 
 async def test_a_provider_that_fails_again_and_again_shows_at_once_in_health(office: PostOffice) -> None:

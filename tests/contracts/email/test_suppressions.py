@@ -5,6 +5,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
+from academy.infrastructure.email.base import EmailMessage
 from academy.infrastructure.email.delivery_reports import RECORD_REPORTS, RecordReports
 from academy.infrastructure.email.model import MailState, Suppression, SuppressionReason
 from academy.infrastructure.email.reports import DeliveryReport, ReportKind
@@ -118,3 +119,41 @@ async def test_the_list_is_paged_and_forgets_a_deleted_account(office: PostOffic
     assert [one.address[0] for one in [*page.items, *rest.items]] == ["2", "1", "0"]
     await office.email.forget("nobody", ["1@Example.com"])
     assert [one.address[0] for one in (await office.email.suppressions.page()).items] == ["2", "0"]
+
+
+async def test_an_old_report_does_not_touch_what_was_sent_after_the_admin_looked(office: PostOffice) -> None:
+    await office.email.send_welcome(ASHA)
+    await office.work()
+    mail = await office.only_mail()
+    bounce = report(office, mail_id=mail.id)
+    await office.email.suppressions.record(bounce)
+    office.clock.move(hours=1)
+    await office.email.suppressions.lift((await only(office)).id)
+    await office.email.log.resend(mail.id)
+    await office.email.suppressions.record(bounce)
+    await office.work()
+    assert (await office.only_mail()).state is MailState.SENT
+    await office.email.suppressions.record(bounce)
+    assert (await office.only_mail()).state is MailState.SENT
+
+
+async def test_a_code_is_forgotten_even_when_a_bounce_is_quicker_than_our_note(office: PostOffice) -> None:
+    await office.email.send_otp(ASHA, code="048213", purpose="sign_in", minutes=10)
+    mail, real_send = await office.only_mail(), office.provider.send
+
+    async def send_and_report(message: EmailMessage) -> None:
+        await real_send(message)
+        await office.email.suppressions.record(report(office, mail_id=mail.id))
+
+    office.provider.send = send_and_report  # type: ignore[method-assign]
+    await office.work()
+    assert (await office.only_mail()).state is MailState.BOUNCED
+    assert "048213" not in await office.stored_text()
+
+
+async def test_a_domain_is_the_same_in_every_script(office: PostOffice) -> None:
+    bounce = msgspec.structs.replace(report(office), address="asha@xn--bcher-kva.example")
+    await office.email.suppressions.record(bounce)
+    await office.email.send_welcome(msgspec.structs.replace(ASHA, address="asha@b\u00fccher.example"))
+    await office.work()
+    assert (await office.only_mail()).state is MailState.SUPPRESSED

@@ -72,6 +72,11 @@ async def test_a_key_makes_one_job_until_it_is_done(workshop: Workshop) -> None:
     assert claimed.id == first
     assert await queue.enqueue(COUNT, Count(5), key="one") == first, "it is being worked on"
     await queue.finish(claimed)
+    once_more = await queue.claim("worker")
+    assert once_more is not None
+    assert (once_more.id, once_more.attempts) == (first, 1), "it was asked for while it was worked on"
+    await queue.finish(once_more)
+    assert (await workshop.job(first)).status is JobStatus.DONE
     again = await queue.enqueue(COUNT, Count(6), key="one")
     assert again != first
     assert (await workshop.job(first)).payload == '{"number":1}'

@@ -21,10 +21,14 @@ _JOINERS = str.maketrans("", "", "\u200c\u200d")
 def checked_email(email: str, field: str = "email") -> str:
     """Returns the address in its normal form. Raises InvalidError naming `field` for one that cannot exist."""
     try:
-        return validate_email(email.strip(), check_deliverability=False).normalized
+        address = validate_email(email.strip(), check_deliverability=False).normalized
     except EmailNotValidError as error:
         text = f"This is not an e-mail address: {error}"
         raise InvalidError(text, fields={field: text}) from error
+    if "=?" in address:  # allowed by RFC 5322, used by nobody but those who want mail clients to decode it (RFC 2047)
+        text = "An e-mail address with =? in it cannot be used here."
+        raise InvalidError(text, fields={field: text})
+    return address
 
 
 def check_all(*checks: Callable[[], object]) -> None:

@@ -26,7 +26,9 @@ class UnsubscribeTokens:
         user_id, _, rest = token.partition(".")
         topic, _, signature = rest.partition(".")
         expected = self._signature(user_id, topic)
-        if topic not in set(Topic) or not hmac.compare_digest(signature.encode(), expected.encode()):
+        if topic not in set(Topic) or not hmac.compare_digest(
+            signature.encode("utf-8", "surrogatepass"), expected.encode()
+        ):
             raise NotFoundError("This address to unsubscribe is not whole. Open it from the mail again.")
         return user_id, Topic(topic)
 

@@ -15,9 +15,9 @@ After a time-out nobody knows whether the message was taken. Then the error is t
 none. The Message-ID is the same on every try, so that whoever keeps it (see `Capabilities`) can tell the copy.
 
 `send` may be called many times at once; a provider holds as many connections as its settings say and keeps them open
-between messages. Its calls end within EMAIL_TIMEOUT_SECONDS, each. `verify` asks the provider whether mail could be
-sent now with these credentials; it sends nothing. `close` gives all connections back; a provider that was closed opens
-again when it is used.
+between messages. No step of a call takes longer than EMAIL_TIMEOUT_SECONDS. `verify` asks the provider whether mail
+could be sent now with these credentials; it sends nothing. `close` gives all connections back; a provider that was
+closed opens again when it is used.
 
 A provider says by its `Capabilities` what it cannot do. What it cannot express it refuses loudly, it never drops it.
 """
@@ -75,14 +75,18 @@ class TechnicalEmailError(AcademyError):
 
     Attributes:
         throttled: the provider is well, but asks us to be slower; `retry_after` says until when, if it told.
+        about_recipient: the provider is well; it is this recipient's mailbox that cannot be had at the moment.
     """
 
     code = "email_not_sent"
     kind = Kind.UNAVAILABLE
 
-    def __init__(self, message: str, *, throttled: bool = False, retry_after: int | None = None) -> None:
+    def __init__(
+        self, message: str, *, throttled: bool = False, about_recipient: bool = False, retry_after: int | None = None
+    ) -> None:
         super().__init__(message, retry_after=retry_after)
         self.throttled = throttled
+        self.about_recipient = about_recipient
 
 
 class LogicalEmailError(AcademyError):

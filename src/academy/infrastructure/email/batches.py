@@ -15,7 +15,7 @@ from academy.infrastructure.jobs.base import JobQueue
 from academy.kit.errors import InvalidError
 from academy.kit.text import email_key
 
-_PLACE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+_PLACE = re.compile(r"\{\{\s*(.+?)\s*\}\}")
 # A unit of this many mails is written in some milliseconds, so that others who write do not wait.
 _WRITTEN_AT_ONCE = 200
 
@@ -57,11 +57,10 @@ class Batches:
 
     async def write(self, batch_id: str, announcement: Announcement, recipients: Sequence[BatchRecipient]) -> None:
         """Writes the mails to some recipients. Raises InvalidError for a place in the text that has no value."""
-        mails = {f"batch:{batch_id}:{email_key(one.to.address)}": one for one in recipients}
-        causes = list(mails)
-        for start in range(0, len(causes), _WRITTEN_AT_ONCE):
-            part = causes[start : start + _WRITTEN_AT_ONCE]
-            await self._write([self._mail(batch_id, cause, announcement, mails[cause]) for cause in part])
+        wanted = {f"batch:{batch_id}:{email_key(one.to.address)}": one for one in recipients}
+        mails = [self._mail(batch_id, cause, announcement, one) for cause, one in wanted.items()]
+        for start in range(0, len(mails), _WRITTEN_AT_ONCE):
+            await self._write(mails[start : start + _WRITTEN_AT_ONCE])
 
     async def _write(self, mails: Sequence[Mail]) -> None:
         async def work() -> None:

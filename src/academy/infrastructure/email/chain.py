@@ -1,5 +1,6 @@
 """The providers in the order in which they are tried."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
@@ -26,6 +27,7 @@ class ProviderChain:
             (provider, CircuitBreaker(clock, failures=_FAILURES, pause=_PAUSE), RateLimit(rates.get(provider.name, 0)))
             for provider in providers
         ]
+        self._last_failure: dict[str, str] = {}
 
     async def send(self, message: EmailMessage) -> str:
         """Returns the name of the provider that took the message.
@@ -33,27 +35,32 @@ class ProviderChain:
         Raises LogicalEmailError when it was refused, TechnicalEmailError when no provider could be had.
         """
         reasons: list[str] = []
-        unable = 0
+        unable, about_recipient = 0, False
         for provider, breaker, rate in self._links:
             if reason := _inability(provider, message):
                 unable += 1
             elif not breaker.allows():
-                reason = "left alone for a while, after several failures"
+                reason = f"left alone for a while, after: {self._last_failure.get(provider.name, 'several failures')}"
             else:
-                reason = await _try(provider, breaker, rate, message)
-                if not reason:
+                failure = await _try(provider, breaker, rate, message)
+                if failure is None:
                     return provider.name
+                about_recipient = about_recipient or failure.about_recipient
+                reason = self._last_failure[provider.name] = failure.message
             reasons.append(f"{provider.name}: {reason}")
-        error = LogicalEmailError if unable == len(self._links) else TechnicalEmailError
-        raise error(" · ".join(reasons))
+        told = " · ".join(reasons)
+        if unable == len(self._links):
+            raise LogicalEmailError(told)
+        raise TechnicalEmailError(told, about_recipient=about_recipient)
 
     async def verify(self) -> dict[str, str]:
         """Asks every provider: name -> "" when it could send now, else what is wrong. Sends nothing, never raises."""
-        return {provider.name: await provider.verify() for provider, _, _ in self._links}
+        verdicts = await asyncio.gather(*(provider.verify() for provider, _, _ in self._links))
+        return dict(zip([provider.name for provider, _, _ in self._links], verdicts, strict=True))
 
     def troubled(self) -> list[str]:
         """Returns the names of the providers that are left alone at the moment."""
-        return [provider.name for provider, breaker, _ in self._links if breaker.is_open]
+        return [provider.name for provider, breaker, _ in self._links if breaker.is_resting]
 
     async def close(self) -> None:
         """Closes the connections of all providers."""
@@ -72,24 +79,28 @@ def _inability(provider: EmailProvider, message: EmailMessage) -> str:
     return ""
 
 
-async def _try(provider: EmailProvider, breaker: CircuitBreaker, rate: RateLimit, message: EmailMessage) -> str:
-    """Returns "" when the provider took the message, else the technical reason. Raises LogicalEmailError."""
+async def _try(
+    provider: EmailProvider, breaker: CircuitBreaker, rate: RateLimit, message: EmailMessage
+) -> TechnicalEmailError | None:
+    """Returns None when the provider took the message, else why not. Raises LogicalEmailError."""
     try:
         if not await rate.wait(_LONGEST_WAIT):
             breaker.abandoned()
-            return "its rate limit is reached"
+            return TechnicalEmailError("its rate limit is reached", throttled=True)
         await provider.send(message)
     except LogicalEmailError as error:
         breaker.succeeded()
         raise LogicalEmailError(f"{provider.name}: {error.message}") from error
     except TechnicalEmailError as error:
-        if error.throttled:
+        if error.about_recipient:
+            breaker.succeeded()
+        elif error.throttled:
             breaker.abandoned()
         else:
             breaker.failed()
-        return error.message
+        return error
     except BaseException:
         breaker.abandoned()
         raise
     breaker.succeeded()
-    return ""
+    return None

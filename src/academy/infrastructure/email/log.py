@@ -9,7 +9,7 @@ from academy.infrastructure.database.batches import delete_in_batches
 from academy.infrastructure.email.mime import new_message_id
 from academy.infrastructure.email.model import Mail, MailState
 from academy.infrastructure.email.rendering import MailKind, MailRenderer, RenderedMail
-from academy.infrastructure.email.sending import SEND_MAIL, SendMail
+from academy.infrastructure.email.sending import SEND_BATCH, SEND_MAIL, SendBatch, SendMail
 from academy.infrastructure.jobs.base import JobQueue
 from academy.kit.clock import Clock
 from academy.kit.errors import ConflictError, NotFoundError
@@ -83,8 +83,11 @@ class MailLog:
             fields: dict[str, object] = {"state": MailState.QUEUED, "last_error": "", "updated_at": self._clock.now()}
             if mail.sent_at is not None:
                 fields["message_id"] = new_message_id(self._sender)
-            await self._mails.update_one({"id": mail_id}, {"$set": fields})
-            await self._queue.enqueue(SEND_MAIL, SendMail(mail_id=mail_id))
+            await self._mails.update_one({"id": mail_id}, {"$set": {**fields, "given_up": False}})
+            if mail.batch_id is None:
+                await self._queue.enqueue(SEND_MAIL, SendMail(mail_id=mail_id), key=mail_id)
+            else:  # by the job that sends its batch: one sender for each mail
+                await self._queue.enqueue(SEND_BATCH, SendBatch(batch_id=mail.batch_id), key=mail.batch_id)
 
         await self._database.transaction(work)
 

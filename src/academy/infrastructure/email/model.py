@@ -36,8 +36,9 @@ class Mail(Document, kw_only=True):
         batch_id: the batch it is part of.
         expires_at: when it is of no more use, such as a code that is void by then.
         unsubscribe_url: see EmailMessage.
-        provider: who took it, or was tried last.
+        provider: who took it.
         attempts: tries to send it.
+        given_up: it failed since its job is dead, and not since it was refused: the job may be tried again.
     """
 
     __collection__: ClassVar[str] = "mails"
@@ -48,6 +49,7 @@ class Mail(Document, kw_only=True):
         Index(("to_key", "-created_at")),
         Index(("user_id", "-created_at"), present="user_id"),
         Index(("batch_id", "state", "created_at"), present="batch_id"),
+        Index(("batch_id", "-created_at"), present="batch_id"),
         Index(("created_at",), name="oldest_first"),
         Index(("cause",), unique=True, present="cause"),
     )
@@ -68,6 +70,7 @@ class Mail(Document, kw_only=True):
     state: MailState = MailState.QUEUED
     provider: str = ""
     attempts: int = 0
+    given_up: bool = False
     last_error: str = ""
     sent_at: datetime | None = None
 

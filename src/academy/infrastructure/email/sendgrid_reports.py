@@ -61,7 +61,7 @@ def read(body: bytes, signature: str, timestamp: str, public_key: str) -> list[D
     _check_signature(body, signature, timestamp, public_key)
     try:
         events = msgspec.json.decode(body, type=list[msgspec.Raw])
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidError("The body is no JSON array of events.") from error
     return [report for event in events if (report := _report(event)) is not None]
 
@@ -90,7 +90,7 @@ def _report(raw: msgspec.Raw) -> DeliveryReport | None:
         if kind is None or not is_address(event.email):
             return None
         happened = to_milliseconds(datetime.fromtimestamp(event.timestamp, UTC))
-    except (msgspec.MsgspecError, ValueError, OverflowError, OSError) as error:
+    except (msgspec.MsgspecError, ValueError, OverflowError, OSError, RecursionError) as error:
         structlog.get_logger().warning("odd_delivery_event", provider="sendgrid", error=str(error))
         return None
     return DeliveryReport(

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import msgspec
+import structlog
 
 from academy.infrastructure.database.base import Database, Filter, Page
+from academy.infrastructure.database.completion import completed
 from academy.infrastructure.email.base import EmailMessage, LogicalEmailError, TechnicalEmailError
 from academy.infrastructure.email.chain import ProviderChain
 from academy.infrastructure.email.model import Mail, MailState
@@ -45,6 +47,7 @@ class Outcome(msgspec.Struct, frozen=True):
     state: MailState
     provider: str = ""
     error: str = ""
+    about_recipient: bool = False
 
 
 class MailSender:
@@ -87,6 +90,8 @@ class MailSender:
 
         Goes over those that failed again for as long as others get through.
         """
+        given_up = {"batch_id": job.batch_id, "state": MailState.FAILED, "given_up": True}
+        await self._mails.update_many(given_up, {"$set": {"state": MailState.QUEUED, "given_up": False}})
         while True:
             ended, waiting = await self._go_over(job.batch_id)
             if not waiting:
@@ -95,20 +100,26 @@ class MailSender:
                 raise TechnicalEmailError(waiting)
 
     async def _go_over(self, batch_id: str) -> tuple[int, str]:
-        """Tries every mail of a batch that waits, once, or until not one of several gets through.
+        """Tries every mail of a batch that waits, once, or until no provider can be had.
 
-        Returns how many ended, and why others wait ("" when none does).
+        Returns how many ended, and why others wait ("" when none does). What is on its way when the worker stops is
+        sent and noted first: else it would be sent twice.
         """
         query = {"batch_id": batch_id, "state": MailState.QUEUED}
         ended, waiting = 0, ""
         page: Page[Mail] | None = await self._mails.page(query, sort=("created_at",), limit=_AT_ONCE)
         while page is not None:
-            # What comes next is read while this is on its way.
-            outcomes, following = await asyncio.gather(self._send(page.items), self._after(page, query))
-            failures = [outcome.error for outcome in outcomes if outcome.state is MailState.QUEUED]
-            ended += len(outcomes) - len(failures)
-            waiting = failures[0] if failures else waiting
-            page = following if len(failures) < len(outcomes) else None
+            following = asyncio.create_task(self._after(page, query))  # read while this page is on its way
+            try:
+                outcomes = await completed(asyncio.create_task(self._send(page.items)))
+                failures = [outcome for outcome in outcomes if outcome.state is MailState.QUEUED]
+                ended += len(outcomes) - len(failures)
+                waiting = failures[0].error if failures else waiting
+                is_stuck = len(failures) == len(outcomes) and not any(one.about_recipient for one in failures)
+                page = None if is_stuck else await following
+            finally:
+                following.cancel()
+                await asyncio.wait({following})
         return ended, waiting
 
     async def _after(self, page: Page[Mail], query: Filter) -> Page[Mail] | None:
@@ -130,9 +141,9 @@ class MailSender:
 
     async def _give_up(self, query: dict[str, object]) -> None:
         now = self._clock.now()
-        failed = {"state": MailState.FAILED, "updated_at": now}
+        failed = {"state": MailState.FAILED, "given_up": True, "updated_at": now}
         await self._mails.update_many({**query, "last_error": ""}, {"$set": {"last_error": _BROKE_OFF}})
-        await self._mails.update_many({**query, "secret": True}, {"$set": {**failed, "values": {}}})
+        await self._mails.update_many({**query, "secret": True}, {"$set": {**failed, "given_up": False, "values": {}}})
         await self._mails.update_many(query, {"$set": failed})
 
     async def _send(self, mails: Sequence[Mail]) -> list[Outcome]:
@@ -160,7 +171,10 @@ class MailSender:
         except LogicalEmailError as error:
             return Outcome(MailState.FAILED, error=error.message)
         except TechnicalEmailError as error:
-            return Outcome(MailState.QUEUED, error=error.message)
+            return Outcome(MailState.QUEUED, error=error.message, about_recipient=error.about_recipient)
+        except Exception as error:  # noqa: BLE001 - one mail that cannot be made must not keep the others unnoted
+            structlog.get_logger().exception("mail_failed", mail=mail.id)
+            return Outcome(MailState.QUEUED, error=f"It could not be sent: {type(error).__name__}.")
         return Outcome(MailState.SENT, provider=provider)
 
     def _message(self, mail: Mail) -> EmailMessage:
@@ -185,13 +199,13 @@ class MailSender:
         fields: dict[str, object] = {"state": outcome.state, "last_error": outcome.error, "updated_at": now}
         if outcome.state is MailState.SENT:
             fields |= {"provider": outcome.provider, "sent_at": now}
-        if forget:
-            fields["values"] = {}
         query = {"id": {"$in": ids}, "state": {"$in": [MailState.QUEUED, MailState.FAILED]}}
         tries = 0 if outcome.state is MailState.SUPPRESSED else 1
         await self._mails.update_many(query, {"$set": fields, "$inc": {"attempts": tries}})
+        if forget:
+            await self._mails.update_many({"id": {"$in": ids}}, {"$set": {"values": {}}})
 
 
 def _is_sendable(mail: Mail) -> bool:
     """Whether a mail is still to be sent: it waits, or was given up and its job is tried again by hand."""
-    return mail.state is MailState.QUEUED or (mail.state is MailState.FAILED and bool(mail.values))
+    return mail.state is MailState.QUEUED or (mail.state is MailState.FAILED and mail.given_up)

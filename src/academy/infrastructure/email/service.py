@@ -22,8 +22,7 @@ from academy.kit.clock import Clock
 from academy.kit.ids import new_id
 from academy.kit.text import email_key
 
-# Health asks the providers this often, however often it is asked itself.
-_VERIFIED_FOR = timedelta(minutes=5)
+_VERIFIED_EVERY = timedelta(minutes=5)
 
 
 class EmailService:
@@ -59,8 +58,7 @@ class EmailService:
         self._academy_url = academy_url
         self._mails = database.collection(Mail)
         self._verdicts: dict[str, str] = {}
-        self._verified_at: datetime | None = None
-        self._first_look: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
         self.suppressions = SuppressionList(database, clock)
         self.sender = MailSender(
             database,
@@ -76,13 +74,15 @@ class EmailService:
         self.log = MailLog(database, queue, renderer, clock, sender=settings.sender)
 
     async def initialize(self) -> None:
-        """Looks in the background whether every provider could send, and logs what is wrong: nobody waits for it."""
-        self._first_look = asyncio.create_task(self._look(), name="email-verify")
+        """Looks every five minutes, in the background, whether the providers could send, and logs what is wrong."""
+        self._watching = asyncio.create_task(self._watch(), name="email-verify")
 
-    async def _look(self) -> None:
-        for provider, trouble in (await self.verify()).items():
-            if trouble:
-                structlog.get_logger().warning("email_provider_troubled", provider=provider, trouble=trouble)
+    async def _watch(self) -> None:
+        while True:
+            for provider, trouble in (await self.verify()).items():
+                if trouble:
+                    structlog.get_logger().warning("email_provider_troubled", provider=provider, trouble=trouble)
+            await asyncio.sleep(_VERIFIED_EVERY.total_seconds())
 
     async def send_otp(self, to: Recipient, *, code: str, purpose: str, minutes: int) -> None:
         """Sends a one-time code that is good for `minutes`; `purpose` is one of the sentences of the template."""
@@ -147,7 +147,7 @@ class EmailService:
 
         async def work() -> None:
             await self._mails.insert(mail)
-            await self._queue.enqueue(SEND_MAIL, SendMail(mail_id=mail.id))
+            await self._queue.enqueue(SEND_MAIL, SendMail(mail_id=mail.id), key=mail.id)
 
         await self._database.transaction(work)
         return mail.id
@@ -188,21 +188,18 @@ class EmailService:
         Sends nothing.
         """
         self._verdicts = await self._chain.verify()
-        self._verified_at = self._clock.now()
         return self._verdicts
 
     async def health_check(self) -> str:
-        """Returns "" when mail can be sent, else what is wrong. Asks the providers every five minutes only."""
-        if self._verified_at is None or self._clock.now() - self._verified_at >= _VERIFIED_FOR:
-            await self.verify()
+        """Returns "" when mail can be sent, as far as is known, else what is wrong. Asks nobody, so never waits."""
         troubles = {name: text for name, text in self._verdicts.items() if text}
         troubles |= dict.fromkeys(self._chain.troubled(), "left alone for a while, after several failures")
         return " · ".join(f"{name}: {text}" for name, text in troubles.items())
 
     async def close(self) -> None:
         """Closes the connections to the providers. Safe to call twice, and without `initialize`."""
-        if self._first_look is not None:
-            self._first_look.cancel()
+        if self._watching is not None:
+            self._watching.cancel()
         await self._chain.close()
 
     # --- for the owner of an account ---

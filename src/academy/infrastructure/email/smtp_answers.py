@@ -125,8 +125,11 @@ def our_fault(what: str, refusal: Answer) -> TechnicalEmailError:
 
 def refused(what: str, refusal: Answer) -> TechnicalEmailError | LogicalEmailError:
     """Returns the error for an answer to the recipient or to the content, in the server's words."""
-    if not refusal.is_permanent or _is_about_us(refusal):
+    if _is_about_us(refusal):
         return our_fault(what, refusal)
+    if not refusal.is_permanent:  # a full mailbox, a greylist: others can be reached
+        words, throttled = f"The mail server refused {what}: {refusal}", _is_throttled(refusal)
+        return TechnicalEmailError(words, throttled=throttled, about_recipient=not throttled)
     return LogicalEmailError(f"The mail server refused {what}: {refusal}")
 
 

@@ -121,7 +121,7 @@ class SnsReports:
         """
         try:
             message = msgspec.json.decode(body, type=_Message)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise ForgedReport("This is no signed message of SNS. Raw message delivery has to be off.") from error
         if message.topic_arn != self._topic_arn:
             raise ForgedReport("The message is not of the topic in SES_SNS_TOPIC_ARN.")
@@ -200,7 +200,7 @@ def _reports(message: str) -> list[DeliveryReport]:
                 return _bounces(event)
             case "Complaint":
                 return _complaints(event)
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         structlog.get_logger().warning("odd_delivery_event", provider="ses", error=str(error))
     return []
 

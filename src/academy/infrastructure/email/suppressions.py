@@ -52,14 +52,13 @@ class SuppressionList:
             held = await self._suppressions.find_and_update(
                 {"address_key": key}, {"$max": {"updated_at": now}}, insert=fresh
             )
-            if held is not None and held.lifted_at is not None and held.lifted_at < report.reported_at:
-                again: dict[str, object] = {
-                    "reason": reason,
-                    "provider": report.provider,
-                    "detail": report.detail,
-                    "lifted_at": None,
-                }
-                again |= {"mail_id": report.mail_id, "reported_at": report.reported_at}
+            if held is None:
+                return
+            if held.lifted_at is not None:
+                if report.reported_at <= held.lifted_at:
+                    return  # an admin has looked at the address since
+                again: dict[str, object] = {"reason": reason, "provider": report.provider, "detail": report.detail}
+                again |= {"mail_id": report.mail_id, "reported_at": report.reported_at, "lifted_at": None}
                 await self._suppressions.update_one({"address_key": key}, {"$set": again})
             if report.mail_id:
                 note = {"state": state, "last_error": report.detail, "updated_at": now}

@@ -7,8 +7,8 @@ its cause does. A worker claims it with a lease and renews that while it works; 
 the job is claimed again; so a job runs at least once and its handler must be safe to run again. A failing job is tried
 again with exponential back-off and jitter until `max_attempts`, then it is dead: visible to the admin and retried on
 demand. A try that ends with its worker counts: a job that kills its workers is dead in the end, too. Two jobs with the
-same `key` and kind never exist at the same time unfinished: the second `enqueue` answers the first job's id. A dead job
-is finished.
+same `key` and kind never exist at the same time unfinished: the second `enqueue` answers the first job's id, and that
+job runs once more if it was running already. A dead job is finished.
 
 News that travels upward between features is an event: `publish` writes one job per subscriber.
 """

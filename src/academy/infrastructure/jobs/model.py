@@ -28,6 +28,7 @@ class Job(Document, kw_only=True):
         attempts: tries begun so far.
         due_at: when it may be claimed: its time while queued, the end of its lease while running, None when over.
         leased_by: the worker that holds it.
+        again: its key was asked for while it was running: it runs once more.
         last_error: why the last try failed, for the admin.
     """
 
@@ -51,5 +52,6 @@ class Job(Document, kw_only=True):
     max_attempts: int
     due_at: datetime | None
     leased_by: str = ""
+    again: bool = False
     last_error: str = ""
     finished_at: datetime | None = None

@@ -86,8 +86,9 @@ class DatabaseJobQueue:
             await self._jobs.insert(job)
             stored: Job | None = job
         else:
+            asked_again = {"updated_at": job.updated_at, "again": True}
             stored = await self._jobs.find_and_update(
-                {"unfinished_key": job.unfinished_key}, {"$set": {"updated_at": job.updated_at}}, insert=job
+                {"unfinished_key": job.unfinished_key}, {"$set": asked_again}, insert=job
             )
         self._database.after_commit(self._wake)
         return stored.id if stored else job.id
@@ -142,6 +143,7 @@ class DatabaseJobQueue:
             {
                 "$set": {
                     "status": JobStatus.RUNNING,
+                    "again": False,
                     "leased_by": worker,
                     "due_at": now + FIRST_LEASE,
                     "updated_at": now,
@@ -156,8 +158,13 @@ class DatabaseJobQueue:
         return await self._jobs.update_one(_held(job), {"$set": {"due_at": self._clock.now() + lease}})
 
     async def finish(self, job: Job) -> None:
-        """Marks the job done, unless another worker took it over."""
-        await self._jobs.update_one(_held(job), {"$set": {**self._over(JobStatus.DONE), "last_error": ""}})
+        """Marks the job done, or queues it once more when it was asked for meanwhile, unless another worker has it."""
+        done = {**self._over(JobStatus.DONE), "last_error": ""}
+        if await self._jobs.update_one({**_held(job), "again": False}, {"$set": done}):
+            return
+        now = self._clock.now()
+        once_more = {"status": JobStatus.QUEUED, "due_at": now, "attempts": 0, "leased_by": "", "updated_at": now}
+        await self._jobs.update_one({**_held(job), "again": True}, {"$set": {**once_more, "last_error": ""}})
 
     async def retry_later(self, job: Job, error: str, delay: timedelta) -> None:
         """Puts a job that failed back until after `delay`, unless another worker took it over."""

@@ -58,8 +58,8 @@ class Worker:
         self._stopping = False
         self._loop = asyncio.create_task(self._work(), name="job-worker")
 
-    async def stop(self) -> None:
-        """Takes no new jobs, lets running ones finish for a while, and gives the rest back."""
+    async def stop(self, *, patience: float = _STOP_SECONDS) -> None:
+        """Takes no new jobs, lets running ones finish for `patience` seconds, and gives the rest back."""
         if self._loop is None:
             return
         self._stopping = True
@@ -67,7 +67,7 @@ class Worker:
         await self._loop  # not cancelled: a claim that is under way would stay leased to nobody
         self._loop = None
         if self._running:
-            await asyncio.wait(self._running, timeout=_STOP_SECONDS)
+            await asyncio.wait(self._running, timeout=patience)
         for task, job in list(self._running.items()):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from email import message_from_bytes
+from email.header import decode_header, make_header
 from email.policy import SMTP
 
 import msgspec
@@ -100,3 +101,35 @@ def test_message_ids_are_of_the_senders_domain_and_never_the_same() -> None:
     made = {new_message_id("post@mail.example") for _ in range(100)}
     assert len(made) == 100
     assert all(one.startswith("<") and one.endswith("@mail.example>") for one in made)
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "=?utf-8?q?Locked=0D=0AReply-To:e@x.in=0D=0AContent-Type:text/html=0D=0A=0D=0A<a_href=3D//x.in>Sign_in</a>?=",
+        "\u00e9 =?big5?B?=0A?=",
+        "=?unicode_escape?q?a=5Cnb?=",
+        "=?utf-7?q?+AAoADQo-?=",
+        "=?hz?q?=3E/?=\u00e9",
+        "=?utf-8?b?DQpCY2M6IGFsbEBleGFtcGxlLmNvbQ0K?=",
+    ],
+)
+def test_an_encoded_word_in_a_value_is_text_and_nothing_else(hostile: str) -> None:
+    """The value comes back as it is: what was encoded by somebody else is not decoded on the way."""
+    raw = as_mime(changed(subject=hostile, sender_name=hostile), MOMENT)
+    head = raw.partition(b"\r\n\r\n")[0].decode("ascii")
+    names = [line.partition(":")[0] for line in head.split("\r\n") if not line.startswith(" ")]
+    assert names == [
+        *("From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted"),
+        *("List-Unsubscribe", "List-Unsubscribe-Post", "MIME-Version", "Content-Type"),
+    ]
+    subject = head.partition("\r\nSubject: ")[2].partition("\r\nDate:")[0]
+    assert str(make_header(decode_header(subject))) == hostile
+
+
+@pytest.mark.parametrize(
+    "mailbox", ["=?utf-8?q?a=0D=0A=0D=0AYou_won=3A_x.in?=", "=?hz?q?=3E/?=\u00e9", "a,b", "a<b", "a:b"]
+)
+def test_a_mailbox_that_mail_clients_could_misread_is_refused(mailbox: str) -> None:
+    with pytest.raises(LogicalEmailError):
+        as_mime(changed(to=f"{mailbox}@example.com"), MOMENT)
