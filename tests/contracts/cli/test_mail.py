@@ -113,3 +113,37 @@ def test_check_fails_when_mail_cannot_be_sent_and_sends_nothing(academy: ServedA
     assert found["Mail by smtp"][0] == "pass"
     assert {found[record][0] for record in ("SPF", "DKIM", "DMARC")} == {"warn"}, "the name server does not answer"
     assert smtp.messages() == []
+
+
+def test_a_batch_shows_how_it_goes(academy: ServedAcademy, tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("News.", "utf-8")
+    for name in ("asha", "ravi"):
+        create(academy, f"{name}@example.com", "learner")
+    plain = ("mail", "announce", "--title", "News", "--action", "Open", "--action-url", "https://x.example/")
+    said = ends(academy, *plain, "--message", str(text), code=0, FORCE_COLOR="1")
+    assert "Sending" in said
+    assert "2/2" in said
+
+
+def test_a_batch_that_does_not_exist_is_not_gone_on_with(academy: ServedAcademy, tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("News.", "utf-8")
+    create(academy, "asha@example.com", "learner")
+    plain = ("mail", "announce", "--title", "News", "--action", "Open", "--action-url", "https://x.example/")
+    assert "There is no batch" in ends(academy, *plain, "--message", str(text), "--batch", "mistyped", code=1)
+
+
+def test_a_list_in_another_encoding_is_told_in_a_sentence(academy: ServedAcademy, tmp_path: Path) -> None:
+    text, people = tmp_path / "text.txt", tmp_path / "people.csv"
+    text.write_text("News.", "utf-8")
+    people.write_bytes("email,city\nasha@example.com,K\u00f6ln\n".encode("latin-1"))
+    plain = ("mail", "announce", "--title", "News", "--action", "Open", "--action-url", "https://x.example/")
+    said = ends(academy, *plain, "--message", str(text), "--recipients", str(people), code=1)
+    assert "not in UTF-8" in said
+
+
+def test_the_demo_is_not_loaded_where_mail_reaches_people(academy: ServedAcademy, smtp: SmtpServer) -> None:
+    said = ends(academy, "data", "demo", code=1, **by_smtp(smtp.port))
+    assert "EMAIL_PROVIDER" in said
+    assert smtp.messages() == []

@@ -169,3 +169,19 @@ async def test_a_full_mailbox_says_nothing_against_its_provider(post: Post) -> N
         assert waiting.value.about_recipient
     assert post.chain.troubled() == []
     assert await post.chain.send(message()) == "first"
+
+
+async def test_a_provider_that_says_until_when_it_is_throttled_is_asked_no_earlier(post: Post) -> None:
+    async def slow_down(one: EmailMessage) -> None:
+        post.first.offered.append(one)
+        raise TechnicalEmailError("Too many requests.", throttled=True, retry_after=60)
+
+    real_send, post.first.send = post.first.send, slow_down  # type: ignore[method-assign, assignment]
+    for _ in range(3):
+        assert await post.chain.send(message()) == "second"
+    assert post.offered() == (1, 3)
+    post.first.send = real_send  # type: ignore[method-assign]
+    post.clock.move(seconds=59)
+    assert await post.chain.send(message()) == "second"
+    post.clock.move(seconds=1)
+    assert await post.chain.send(message()) == "first"

@@ -22,7 +22,7 @@ from tests.contracts.jobs.workshop import StandingClock
 from tests.servers.academy import served_academy
 from tests.servers.mongodb import free_port
 from tests.servers.smtp import SmtpProcess, smtp_process
-from tests.servers.smtp_folder import Behaviour
+from tests.servers.smtp_folder import Behaviour, Options, Step
 from tests.waiting import wait_for
 
 MANY = 1_000
@@ -40,8 +40,11 @@ def variables(port: int) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def sending_academy(home: Path, port: int, clock: Clock) -> AsyncIterator[Academy]:
-    academy = build_academy(load_settings({"ACADEMY_HOME": str(home), "LOG_LEVEL": "error", **variables(port)}), clock)
+async def sending_academy(
+    home: Path, port: int, clock: Clock, given: dict[str, str] | None = None
+) -> AsyncIterator[Academy]:
+    environment = {"ACADEMY_HOME": str(home), "LOG_LEVEL": "error", **(given or variables(port))}
+    academy = build_academy(load_settings(environment), clock)
     await academy.start(work=False)
     try:
         yield academy
@@ -68,12 +71,22 @@ async def sent(academy: Academy) -> int:
     return await academy.database.collection(Mail).count({"state": MailState.SENT})
 
 
+def all_down(port: int) -> dict[str, str]:
+    """SendGrid, then SMTP; SendGrid never comes back."""
+    return variables(port) | {
+        "EMAIL_PROVIDER": "sendgrid",
+        "EMAIL_FALLBACKS": "smtp",
+        "SENDGRID_API_KEY": "SG.nobody",
+        "SENDGRID_URL": f"http://127.0.0.1:{free_port()}",
+    }
+
+
 @pytest.mark.timeout(120)
 async def test_a_thousand_mails_that_were_written_during_an_outage_all_arrive_once(tmp_path: Path) -> None:
     clock = StandingClock()
     with smtp_process(tmp_path / "smtp") as server:
         server.stop()
-        async with sending_academy(tmp_path / "home", server.port, clock) as academy:
+        async with sending_academy(tmp_path / "home", server.port, clock, all_down(server.port)) as academy:
             await academy.database.transaction(lambda: write(academy, MANY))
             await work(academy)
             assert await sent(academy) == 0
@@ -171,3 +184,34 @@ async def test_kill_9_of_the_sender_in_the_middle_of_a_batch_loses_no_mail(tmp_p
     taken = message_ids(server)
     assert set(taken) == {mail.message_id for mail in mails}, "each arrives"
     assert sum(taken.values()) - PEOPLE <= KILLS * 50, "and what was under way at a kill, at most, comes again"
+
+
+PHASES = ("greeting", "MAIL", "content", "kept")
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("phase", PHASES)
+async def test_kill_9_of_the_sender_in_each_phase_loses_no_mail(tmp_path: Path, phase: Step) -> None:
+    """The mail server does not go on in a phase, and the sender is killed there."""
+    home = tmp_path / "home"
+    with smtp_process(tmp_path / "smtp", Options(notes_commands=True)) as server:
+        server.behave(Behaviour(hangs=frozenset({phase})))
+        async with sending_academy(home, server.port, MovedClock()) as academy:
+            await academy.email.send_welcome(Recipient(address="asha@example.com", name="Asha"))
+        reached = {
+            "greeting": lambda: server.opened() > 0,
+            "MAIL": lambda: any("MAIL" in commands for commands in server.heard()),
+            "content": lambda: any("DATA" in commands for commands in server.heard()),
+            "kept": lambda: len(server.messages()) == 1,
+        }
+        with served_academy(home, variables=variables(server.port)) as served:
+            assert wait_for(reached[phase], 30)
+            served.kill()
+        server.behave(Behaviour())
+        clock = MovedClock()
+        clock.move(minutes=30)
+        async with sending_academy(home, server.port, clock) as academy:
+            await academy.worker.drain()
+            assert await sent(academy) == 1
+            (mail,) = await academy.database.collection(Mail).find({})
+    assert message_ids(server) == {mail.message_id: 2 if phase == "kept" else 1}

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from academy.infrastructure.email.base import EmailMessage, EmailProvider, LogicalEmailError, TechnicalEmailError
 from academy.infrastructure.email.rate import RateLimit
@@ -18,7 +18,7 @@ class ProviderChain:
     """Sends by the first provider that can: a technical error leads to the next one, a refusal ends the message.
 
     A provider that failed several times in a row is left alone for a while (`CircuitBreaker`), so that it delays no
-    mail; one that is throttled is passed over for that message only.
+    mail; one that is throttled is passed over for that message, or for as long as it asked for.
     """
 
     def __init__(self, providers: Sequence[EmailProvider], rates: Mapping[str, float], clock: Clock) -> None:
@@ -27,7 +27,9 @@ class ProviderChain:
             (provider, CircuitBreaker(clock, failures=_FAILURES, pause=_PAUSE), RateLimit(rates.get(provider.name, 0)))
             for provider in providers
         ]
+        self._clock = clock
         self._last_failure: dict[str, str] = {}
+        self._slower_until: dict[str, datetime] = {}
 
     async def send(self, message: EmailMessage) -> str:
         """Returns the name of the provider that took the message.
@@ -39,6 +41,8 @@ class ProviderChain:
         for provider, breaker, rate in self._links:
             if reason := _inability(provider, message):
                 unable += 1
+            elif (until := self._slower_until.get(provider.name)) and self._clock.now() < until:
+                reason = f"asked us to wait until {until:%H:%M:%S} UTC"
             elif not breaker.allows():
                 reason = f"left alone for a while, after: {self._last_failure.get(provider.name, 'several failures')}"
             else:
@@ -46,6 +50,8 @@ class ProviderChain:
                 if failure is None:
                     return provider.name
                 about_recipient = about_recipient or failure.about_recipient
+                if failure.throttled and failure.retry_after:
+                    self._slower_until[provider.name] = self._clock.now() + timedelta(seconds=failure.retry_after)
                 reason = self._last_failure[provider.name] = failure.message
             reasons.append(f"{provider.name}: {reason}")
         told = " · ".join(reasons)
