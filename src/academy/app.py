@@ -117,6 +117,7 @@ def build_app(academy: Academy) -> ASGIApp:
 
     async def start() -> None:
         await academy.start(work=academy.settings.jobs.in_process)
+        await academy.email.initialize()
 
     outermost = TrustedProxyMiddleware(secured, networks) if (networks := web.proxy_networks) else secured
     # Both libraries speak ASGI; they only name its types differently.

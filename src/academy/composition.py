@@ -222,7 +222,6 @@ class Academy:
         await self.database.create_indexes(DOCUMENTS)
         await self.storage.open()
         await self.cache.connect()
-        await self.email.initialize()
         if work:
             self.worker.start()
 

@@ -24,6 +24,7 @@ async def run_worker(settings: Settings, on_started: Callable[[], None]) -> None
     try:
         with contextlib.suppress(asyncio.CancelledError):
             await academy.start(work=True)
+            await academy.email.initialize()
             on_started()
             await asyncio.Event().wait()
     finally:

@@ -1,10 +1,7 @@
 """Real MongoDB replica sets for tests: free loopback ports, throw-away data, gone at the end."""
 
 import os
-import shutil
-import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +12,7 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from tests.servers import programs
+from tests.servers.process import ServerProcess
 
 REPLICA_SET = "rs0"
 START_SECONDS = 60.0
@@ -26,14 +24,14 @@ class ServerFailed(RuntimeError):
     """A server did not start or did not become ready in time; the message ends with the last lines of its log."""
 
 
-class Mongod:
+class Mongod(ServerProcess):
     """One mongod process with its own data folder; can be killed and started again over the same data."""
 
     def __init__(self, folder: Path) -> None:
+        super().__init__()
         self._folder = folder
         self._folder.mkdir()
         self._program, self._environment = programs.mongod()
-        self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
 
     @property
@@ -43,66 +41,23 @@ class Mongod:
 
     def start(self) -> None:
         """Starts the process; returns at once. Does nothing when it runs."""
-        if self._process is not None:
+        if self.is_started:
             return
         command = [str(self._program), "--dbpath", str(self._folder), "--port", str(self.port)]
         command += ["--bind_ip", "127.0.0.1", "--nounixsocket", "--replSet", REPLICA_SET, "--oplogSize", "64"]
         command += ["--wiredTigerCacheSizeGB", "0.25", "--logpath", str(self._folder / "log"), "--logappend"]
         command += ["--setParameter", "diagnosticDataCollectionEnabled=false"]
-        # A test run that is killed hard must not leave servers behind.
-        if setpriv := shutil.which("setpriv"):
-            command = [setpriv, "--pdeathsig", "KILL", *command]
-        self._process = subprocess.Popen(
-            command,
-            env=self._environment,
-            # A Ctrl-C in the terminal is for the test run; it ends the servers itself.
-            start_new_session=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-
-    def kill(self) -> None:
-        """Ends the process as a power cut would (SIGKILL) and waits until it is gone."""
-        self._end(signal.SIGKILL)
-
-    def stop(self) -> None:
-        """Ends the process orderly and waits until it is gone."""
-        self._end(signal.SIGTERM)
-
-    def freeze(self) -> None:
-        """Stops the process without ending it: its connections stay open and nothing answers."""
-        self._signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Lets a frozen process go on."""
-        self._signal(signal.SIGCONT)
+        self.spawn(command, environment=self._environment)
 
     def check(self) -> None:
         """Raises ServerFailed when the process has ended by itself."""
-        if self._process is not None and self._process.poll() is not None:
-            raise ServerFailed(f"mongod ended with code {self._process.returncode}: {self.log_end()}")
+        if self.returncode is not None:
+            raise ServerFailed(f"mongod ended with code {self.returncode}: {self.log_end()}")
 
     def log_end(self) -> str:
         """Returns the last lines of the log."""
         log = self._folder / "log"
         return "\n".join(log.read_text("utf-8", "replace").splitlines()[-5:]) if log.exists() else "no log"
-
-    def _signal(self, number: int) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(number)
-
-    def _end(self, number: int) -> None:
-        if self._process is None:
-            return
-        self._signal(signal.SIGCONT)
-        self._signal(number)
-        try:
-            self._process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process = None
 
 
 class ReplicaSet:

@@ -1,9 +1,6 @@
 """AWS for tests: moto's server in a process of its own, on a free port. It keeps everything in memory."""
 
 import os
-import shutil
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -18,6 +15,7 @@ import httpx
 import msgspec
 
 from tests.servers.mongodb import ServerFailed, free_port
+from tests.servers.process import ServerProcess
 
 START_SECONDS = 60.0
 REGION = "ap-south-1"
@@ -84,28 +82,19 @@ def running_moto() -> Iterator[Moto]:
         port = free_port()
         url = f"http://127.0.0.1:{port}"
         log = Path(folder) / "log"
-        process = _start(port, log)
+        process = ServerProcess()
+        process.spawn([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], output=log)
         try:
             _wait_until_ready(process, url, log)
             yield Moto(url)
         finally:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+            process.kill()
 
 
-def _start(port: int, log: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    # A test run that is killed hard must not leave servers behind.
-    if setpriv := shutil.which("setpriv"):
-        command = [setpriv, "--pdeathsig", "KILL", *command]
-    with log.open("wb") as output:
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
-
-
-def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+def _wait_until_ready(process: ServerProcess, url: str, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not _answers(url):
-        if process.poll() is not None or time.monotonic() > deadline:
+        if process.returncode is not None or time.monotonic() > deadline:
             raise ServerFailed(f"moto does not answer: {log.read_text('utf-8', 'replace')[-2000:]}")
         time.sleep(0.05)
 

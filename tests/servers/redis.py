@@ -2,9 +2,7 @@
 
 import os
 import shutil
-import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +12,7 @@ from urllib.parse import urlsplit
 
 from tests.servers import programs
 from tests.servers.mongodb import ServerFailed, free_port
+from tests.servers.process import ServerProcess
 
 START_SECONDS = 30.0
 MASTER = "academy"
@@ -46,15 +45,15 @@ def redis_server() -> Path:
     return server
 
 
-class RedisServer:
-    """One redis-server process; can be stopped, killed, frozen and started again on its port."""
+class RedisServer(ServerProcess):
+    """One redis-server process; can be started again on its port. What it kept is lost with its process."""
 
     def __init__(self, folder: Path, options: tuple[str, ...] = (), *, is_sentinel: bool = False) -> None:
+        super().__init__()
         self._folder = folder
         self._folder.mkdir(parents=True)
         self._options = options
         self._is_sentinel = is_sentinel
-        self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
 
     @property
@@ -69,25 +68,9 @@ class RedisServer:
 
     def start(self) -> None:
         """Starts the process and waits until it answers. Does nothing when it runs."""
-        if self._process is None:
-            self._spawn()
+        if not self.is_started:
+            self._spawn_configured()
         self.wait_until(lambda: self.ask("PING").startswith(("+PONG", "-NOAUTH")))
-
-    def kill(self) -> None:
-        """Ends the process as a power cut would (SIGKILL) and waits until it is gone. What it kept is lost."""
-        self._end(signal.SIGKILL)
-
-    def stop(self) -> None:
-        """Ends the process orderly and waits until it is gone. What it kept is lost."""
-        self._end(signal.SIGTERM)
-
-    def freeze(self) -> None:
-        """Stops the process without ending it: its connections stay open and nothing answers."""
-        self._signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Lets a frozen process go on."""
-        self._signal(signal.SIGCONT)
 
     def flush(self) -> None:
         """Removes all that it keeps."""
@@ -107,8 +90,8 @@ class RedisServer:
         """Waits for something of this server. Raises ServerFailed when the time is over, or the process."""
         deadline = time.monotonic() + START_SECONDS
         while not condition():
-            if self._process is not None and self._process.poll() is not None:
-                raise ServerFailed(f"redis-server ended with code {self._process.returncode}: {self.log_end()}")
+            if self.returncode is not None:
+                raise ServerFailed(f"redis-server ended with code {self.returncode}: {self.log_end()}")
             if time.monotonic() > deadline:
                 raise ServerFailed(f"redis-server is not ready: {self.log_end()}")
             time.sleep(0.02)
@@ -118,7 +101,7 @@ class RedisServer:
         log = self._folder / "log"
         return "\n".join(log.read_text("utf-8", "replace").splitlines()[-5:]) if log.exists() else "no log"
 
-    def _spawn(self) -> None:
+    def _spawn_configured(self) -> None:
         config = self._folder / "redis.conf"
         lines = [f"port {self.port}", "bind 127.0.0.1", f"dir {self._folder}", f"logfile {self._folder / 'log'}"]
         if not self._is_sentinel:
@@ -127,33 +110,7 @@ class RedisServer:
         if not config.exists() or not self._is_sentinel:
             config.write_text("\n".join([*lines, *self._options]) + "\n", "utf-8")
         command = [str(redis_server()), str(config), *(["--sentinel"] if self._is_sentinel else [])]
-        # A test run that is killed hard must not leave servers behind.
-        if setpriv := shutil.which("setpriv"):
-            command = [setpriv, "--pdeathsig", "KILL", *command]
-        self._process = subprocess.Popen(
-            command,
-            # A Ctrl-C in the terminal is for the test run; it ends the servers itself.
-            start_new_session=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-
-    def _signal(self, number: int) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(number)
-
-    def _end(self, number: int) -> None:
-        if self._process is None:
-            return
-        self._signal(signal.SIGCONT)
-        self._signal(number)
-        try:
-            self._process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process = None
+        self.spawn(command)
 
 
 class SentinelSet:

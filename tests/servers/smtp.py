@@ -9,10 +9,8 @@ By hand: `python -m tests.servers.smtp FOLDER 2525 '{"pipelining": false}'` with
 """
 
 import asyncio
-import shutil
 import signal
 import ssl
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -24,6 +22,7 @@ from typing import TypeVar
 import msgspec
 
 from tests.servers.mongodb import ServerFailed, free_port
+from tests.servers.process import ServerProcess
 from tests.servers.smtp_folder import HOST, Behaviour, Closed, Folder, Heard, Kept, Opened, Options
 from tests.servers.smtp_session import SmtpSession
 from tests.waiting import wait_for
@@ -153,50 +152,20 @@ class SmtpServer(SmtpClient):
         await self._service.run(0)
 
 
-class SmtpProcess(SmtpClient):
+class SmtpProcess(SmtpClient, ServerProcess):
     """The server in a process of its own; can be killed and started again with what it has taken, on the same port."""
 
     def __init__(self, path: Path, options: Options) -> None:
-        super().__init__(path, options)
+        SmtpClient.__init__(self, path, options)
+        ServerProcess.__init__(self)
         self.port = free_port()
-        self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Returns when it listens. Raises ServerFailed."""
         self.folder.port_file.unlink(missing_ok=True)
         command = [sys.executable, "-m", "tests.servers.smtp", str(self.folder.path), str(self.port)]
-        command.append(msgspec.json.encode(self.options).decode())
-        # A test run that is killed hard must not leave servers behind.
-        if setpriv := shutil.which("setpriv"):
-            command = [setpriv, "--pdeathsig", "KILL", *command]
-        self._process = process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
-        _port_of(self.folder, lambda: process.poll() is None)
-
-    def kill(self) -> None:
-        """Ends it as a power cut would."""
-        self._end(signal.SIGKILL)
-
-    def stop(self) -> None:
-        """Ends it orderly."""
-        self._end(signal.SIGTERM)
-
-    def freeze(self) -> None:
-        """Stops it without ending it: its connections stay open and nothing answers."""
-        self._signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Lets a frozen one go on."""
-        self._signal(signal.SIGCONT)
-
-    def _signal(self, number: int) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(number)
-
-    def _end(self, number: int) -> None:
-        self._signal(signal.SIGCONT)
-        self._signal(number)
-        if self._process is not None:
-            self._process.wait(timeout=20)
+        self.spawn([*command, msgspec.json.encode(self.options).decode()])
+        _port_of(self.folder, lambda: self.returncode is None)
 
 
 def _port_of(folder: Folder, is_alive: Callable[[], bool]) -> int:

@@ -20,7 +20,7 @@ _MARKS = {"pass": "✓", "warn": "!", "fail": "✗"}
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @with_settings
 def check(settings: Settings, as_json: bool) -> None:
-    """Check database, storage and mail. Ends with code 1 when something fails; sends and changes nothing."""
+    """Check database, storage and mail, and send nothing. Ends with code 1 when something fails."""
     findings = asyncio.run(_check(settings))
     for finding in findings:
         if as_json:

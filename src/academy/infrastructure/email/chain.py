@@ -14,6 +14,68 @@ _FAILURES, _PAUSE = 5, timedelta(seconds=30)
 _LONGEST_WAIT = 5.0
 
 
+class _Link:
+    """A provider, and what its last calls told."""
+
+    def __init__(self, provider: EmailProvider, per_second: float, clock: Clock) -> None:
+        self.provider = provider
+        self.breaker = CircuitBreaker(clock, failures=_FAILURES, pause=_PAUSE)
+        self._rate = RateLimit(per_second)
+        self._clock = clock
+        self._last_failure = "several failures"
+        self._slower_until: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the provider."""
+        return self.provider.name
+
+    def inability(self, message: EmailMessage) -> str:
+        """Says why this provider can never carry this message; "" when it can."""
+        can = self.provider.capabilities
+        if not message.to.rpartition("@")[0].isascii() and not can.non_ascii_mailboxes:
+            return f"cannot reach {message.to}: the part before the @ has characters beyond ASCII"
+        size = len(message.text.encode()) + len(message.html.encode())
+        if size > can.largest_message:
+            return f"the message is too large ({size:,} bytes)"
+        return ""
+
+    async def send(self, message: EmailMessage) -> None:
+        """Hands the message over, unless the provider is to be left alone. Raises what providers raise."""
+        if self._slower_until is not None and self._clock.now() < self._slower_until:
+            raise TechnicalEmailError(f"asked us to wait until {self._slower_until:%H:%M:%S} UTC", throttled=True)
+        if not self.breaker.allows():
+            raise TechnicalEmailError(f"left alone for a while, after: {self._last_failure}")
+        try:
+            await self._hand_over(message)
+        except LogicalEmailError:
+            self.breaker.succeeded()
+            raise
+        except TechnicalEmailError as error:
+            self._learn(error)
+            raise
+        except BaseException:
+            self.breaker.abandoned()
+            raise
+        self.breaker.succeeded()
+
+    async def _hand_over(self, message: EmailMessage) -> None:
+        if not await self._rate.wait(_LONGEST_WAIT):
+            raise TechnicalEmailError("its rate limit is reached", throttled=True)
+        await self.provider.send(message)
+
+    def _learn(self, error: TechnicalEmailError) -> None:
+        self._last_failure = error.message
+        if error.about_recipient:
+            self.breaker.succeeded()
+        elif error.throttled:
+            self.breaker.abandoned()
+            if error.retry_after:
+                self._slower_until = self._clock.now() + timedelta(seconds=error.retry_after)
+        else:
+            self.breaker.failed()
+
+
 class ProviderChain:
     """Sends by the first provider that can: a technical error leads to the next one, a refusal ends the message.
 
@@ -23,13 +85,7 @@ class ProviderChain:
 
     def __init__(self, providers: Sequence[EmailProvider], rates: Mapping[str, float], clock: Clock) -> None:
         """`rates`: provider name -> most mails a second in this process; missing or 0: no limit."""
-        self._links = [
-            (provider, CircuitBreaker(clock, failures=_FAILURES, pause=_PAUSE), RateLimit(rates.get(provider.name, 0)))
-            for provider in providers
-        ]
-        self._clock = clock
-        self._last_failure: dict[str, str] = {}
-        self._slower_until: dict[str, datetime] = {}
+        self._links = [_Link(provider, rates.get(provider.name, 0), clock) for provider in providers]
 
     async def send(self, message: EmailMessage) -> str:
         """Returns the name of the provider that took the message.
@@ -38,22 +94,21 @@ class ProviderChain:
         """
         reasons: list[str] = []
         unable, about_recipient = 0, False
-        for provider, breaker, rate in self._links:
-            if reason := _inability(provider, message):
+        for link in self._links:
+            reason = link.inability(message)
+            if reason:
                 unable += 1
-            elif (until := self._slower_until.get(provider.name)) and self._clock.now() < until:
-                reason = f"asked us to wait until {until:%H:%M:%S} UTC"
-            elif not breaker.allows():
-                reason = f"left alone for a while, after: {self._last_failure.get(provider.name, 'several failures')}"
             else:
-                failure = await _try(provider, breaker, rate, message)
-                if failure is None:
-                    return provider.name
-                about_recipient = about_recipient or failure.about_recipient
-                if failure.throttled and failure.retry_after:
-                    self._slower_until[provider.name] = self._clock.now() + timedelta(seconds=failure.retry_after)
-                reason = self._last_failure[provider.name] = failure.message
-            reasons.append(f"{provider.name}: {reason}")
+                try:
+                    await link.send(message)
+                except LogicalEmailError as error:
+                    raise LogicalEmailError(f"{link.name}: {error.message}") from error
+                except TechnicalEmailError as error:
+                    about_recipient = about_recipient or error.about_recipient
+                    reason = error.message
+                else:
+                    return link.name
+            reasons.append(f"{link.name}: {reason}")
         told = " · ".join(reasons)
         if unable == len(self._links):
             raise LogicalEmailError(told)
@@ -61,52 +116,14 @@ class ProviderChain:
 
     async def verify(self) -> dict[str, str]:
         """Asks every provider: name -> "" when it could send now, else what is wrong. Sends nothing, never raises."""
-        verdicts = await asyncio.gather(*(provider.verify() for provider, _, _ in self._links))
-        return dict(zip([provider.name for provider, _, _ in self._links], verdicts, strict=True))
+        verdicts = await asyncio.gather(*(link.provider.verify() for link in self._links))
+        return dict(zip([link.name for link in self._links], verdicts, strict=True))
 
     def troubled(self) -> list[str]:
         """Returns the names of the providers that are left alone at the moment."""
-        return [provider.name for provider, breaker, _ in self._links if breaker.is_resting]
+        return [link.name for link in self._links if link.breaker.is_resting]
 
     async def close(self) -> None:
         """Closes the connections of all providers."""
-        for provider, _, _ in self._links:
-            await provider.close()
-
-
-def _inability(provider: EmailProvider, message: EmailMessage) -> str:
-    """Says why this provider can never carry this message; "" when it can."""
-    mailbox = message.to.rpartition("@")[0]
-    if not mailbox.isascii() and not provider.capabilities.non_ascii_mailboxes:
-        return f"cannot reach {message.to}: the part before the @ has characters beyond ASCII"
-    size = len(message.text.encode()) + len(message.html.encode())
-    if size > provider.capabilities.largest_message:
-        return f"the message is too large ({size:,} bytes)"
-    return ""
-
-
-async def _try(
-    provider: EmailProvider, breaker: CircuitBreaker, rate: RateLimit, message: EmailMessage
-) -> TechnicalEmailError | None:
-    """Returns None when the provider took the message, else why not. Raises LogicalEmailError."""
-    try:
-        if not await rate.wait(_LONGEST_WAIT):
-            breaker.abandoned()
-            return TechnicalEmailError("its rate limit is reached", throttled=True)
-        await provider.send(message)
-    except LogicalEmailError as error:
-        breaker.succeeded()
-        raise LogicalEmailError(f"{provider.name}: {error.message}") from error
-    except TechnicalEmailError as error:
-        if error.about_recipient:
-            breaker.succeeded()
-        elif error.throttled:
-            breaker.abandoned()
-        else:
-            breaker.failed()
-        return error
-    except BaseException:
-        breaker.abandoned()
-        raise
-    breaker.succeeded()
-    return None
+        for link in self._links:
+            await link.provider.close()

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import NamedTuple
 
+import msgspec
 import structlog
 from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage, Storage
@@ -34,10 +35,10 @@ class RateLimiter:
 
     def __init__(self, settings: RateLimitSettings, clock: Clock, shared: SharedCount | None = None) -> None:
         """Without `shared` each process counts for itself."""
-        written = {Rule.REQUESTS: settings.requests, Rule.SIGN_IN_ADDRESS: settings.sign_in_address}
-        written |= {Rule.SIGN_IN_ACCOUNT: settings.sign_in_account, Rule.CODES: settings.codes}
-        written |= {Rule.CODE_TRIES: settings.code_tries, Rule.UPLOADS: settings.uploads}
-        self._items: dict[Rule, RateLimitItem] = {rule: parse(text) for rule, text in written.items() if text != _OFF}
+        written: dict[str, str] = msgspec.structs.asdict(settings)  # each rule has the name of its setting
+        self._items: dict[Rule, RateLimitItem] = {
+            Rule(name): parse(text) for name, text in written.items() if text != _OFF
+        }
         self._own = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._shared = shared
         self._together = SlidingWindowCounterRateLimiter(shared.storage) if shared is not None else None
