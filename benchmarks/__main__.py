@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import load, mail, media, operation, pages, sign_in
+from benchmarks import cache, load, mail, media, operation, pages, sign_in
 from benchmarks.results import Row, report, save, show
 
 
@@ -20,6 +20,7 @@ def main(wanted: list[str]) -> int:
     groups: dict[str, Callable[[Path], Iterator[Row]]] = {
         "cached": lambda folder: pages.cached(folder, uri),
         "uncached": lambda folder: pages.uncached(folder, uri),
+        "cache": cache.cache,
         "clients": pages.many_clients,
         "sign-in": sign_in.sign_in,
         "upload": media.upload,

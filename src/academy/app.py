@@ -20,7 +20,6 @@ from academy.features.admin import pages as admin_pages
 from academy.features.courses import api as courses_api
 from academy.features.courses import pages as courses_pages
 from academy.features.courses import studio, studio_lessons, studio_outline
-from academy.features.courses.repository import CatalogueFilter
 from academy.features.enrolment import api as enrolment_api
 from academy.features.enrolment import pages as enrolment_pages
 from academy.features.learning import api as learning_api
@@ -94,7 +93,6 @@ _LARGEST_BODY_IN = {
     notifications_api: 1 << 20,
 }
 _MOST_COURSES_IN_SITEMAP = 10_000
-_COURSES_A_PAGE = 500
 
 
 def create_app() -> ASGIApp:
@@ -167,14 +165,8 @@ def build_litestar(academy: Academy) -> Litestar:
 
 def _handlers(settings: Settings, academy: Academy, assets: Assets) -> list[ControllerRouterHandler]:
     async def public_addresses() -> list[str]:
-        paths, cursor = ["/", "/courses"], None
-        while len(paths) < _MOST_COURSES_IN_SITEMAP:
-            page = await academy.courses.catalogue(CatalogueFilter(), limit=_COURSES_A_PAGE, cursor=cursor)
-            paths += [f"/courses/{course.slug}" for course in page.items]
-            cursor = page.next_cursor
-            if cursor is None:
-                break
-        return paths
+        slugs = await academy.courses.addresses(_MOST_COURSES_IN_SITEMAP)
+        return ["/", "/courses", *(f"/courses/{slug}" for slug in slugs)]
 
     handlers: list[ControllerRouterHandler] = [
         Router("/", route_handlers=module.handlers, request_max_body_size=_LARGEST_BODY_IN.get(module, _LARGEST_BODY))

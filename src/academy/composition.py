@@ -65,9 +65,6 @@ DOCUMENTS: tuple[type[Document], ...] = (
     InboxMail,
 )
 
-# Tag of everything that anonymous visitors are shown.
-_PUBLIC_CONTENT = "public-content"
-
 
 class Academy:
     """The whole academy without its web server: every service, wired. Used by the app, the worker and the commands."""
@@ -81,8 +78,8 @@ class Academy:
         self.storage = make_storage(settings.storage, settings.home.path)
         self.signer = UrlSigner(self.secret, clock)
         self.cache = make_cache(settings.cache, settings.redis, clock)
-        self.response_cache = ResponseCache(clock, settings.web.cache_seconds, self._tell_public_content_changed)
-        self.cache.listen(_PUBLIC_CONTENT, self.response_cache.forget)
+        self.response_cache = ResponseCache(clock, settings.web.cache_seconds)
+        self.cache.listen(self.response_cache.forget)
         self.limiter = make_limiter(settings.rate_limits, settings.cache, settings.redis, clock)
         self.jobs = DatabaseJobQueue(self.database, clock)
         self.worker = Worker(self.jobs, clock, settings.jobs)
@@ -118,14 +115,10 @@ class Academy:
         security, web = self.settings.security, self.settings.web
         passwords = PasswordHasher(security.bcrypt_rounds, security.password_min_length)
         lifetime = timedelta(minutes=security.access_token_minutes)
-        self.courses = CourseService(
-            self.database, self.clock, self.response_cache.clear, on_deleted=[self._course_deleted]
-        )
+        self.courses = CourseService(self.database, self.clock, self.cache, on_deleted=[self._course_deleted])
         self.enrolments = EnrolmentService(self.database, self.clock, self.courses, self.jobs)
         self.learning = LearningService(self.database, self.clock, self.courses, self.enrolments, self.jobs)
-        self.reviews = ReviewService(
-            self.database, self.clock, self.enrolments.is_enrolled, self.response_cache.clear, self.jobs
-        )
+        self.reviews = ReviewService(self.database, self.clock, self.enrolments.is_enrolled, self.cache, self.jobs)
         self.videos = VideoService(
             self.database,
             self.clock,
@@ -146,8 +139,8 @@ class Academy:
             self.limiter,
             AccessTokens(self.secret, web.public_url, lifetime, self.clock),
             self.secret,
+            self.cache,
             discard_image=self.videos.files.delete,
-            profile_changed=self.response_cache.clear,
             export_parts=[self.learning.export, self.reviews.export, self.videos.export],
             on_deleted=[
                 self.reviews.forget_author,
@@ -200,9 +193,6 @@ class Academy:
         if course.status is CourseStatus.PUBLISHED and any(lesson.free_preview for lesson in lessons):
             return True
         return visitor is not None and await self.enrolments.is_enrolled(visitor.user_id, course.id)
-
-    async def _tell_public_content_changed(self) -> None:
-        await self.cache.invalidate_tags([_PUBLIC_CONTENT])
 
     async def _video_ready(self, video: Video) -> None:
         if video.course_id:

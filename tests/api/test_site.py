@@ -191,7 +191,7 @@ async def test_a_transaction_that_fails_leaves_kept_pages_alone(tmp_path: Path) 
         generation = academy.academy.response_cache.generation
 
         async def work() -> None:
-            academy.academy.database.after_commit(academy.academy.response_cache.clear)
+            academy.academy.database.after_commit(lambda: academy.academy.cache.invalidate_tags(["lists"]))
             raise RuntimeError("changed my mind")
 
         with pytest.raises(RuntimeError):

@@ -1,19 +1,21 @@
 """Answers kept in memory: whole pages and API answers for anonymous visitors.
 
-An entry is the finished answer under its URL. A write drops all entries at once, after its transaction commits; so no
-stale answer follows a write in the same process. Other processes are told through Redis where they share one; without
-it they see the write after the lifetime.
+An entry is the finished answer under its URL, with the tags that the services noted while they read what it shows (see
+`infrastructure.cache.dependencies`). Whoever changes something invalidates its tags at the cache door, after the
+transaction commits, and the entries with one of them go: so no stale answer follows a write in the same process. Other
+processes are told through Redis where they share one; without it they see the write after the lifetime.
 """
 
 import asyncio
 import hashlib
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections import OrderedDict, defaultdict
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPResponseStartEvent, Message, Receive, Scope, Send
 
+from academy.infrastructure.cache.dependencies import collected_tags
 from academy.kit.clock import Clock
 from academy.web.compression import (
     Encoding,
@@ -31,14 +33,15 @@ _LARGEST_TOTAL = 24 << 20
 _LARGEST_ENTRY = 1 << 20
 # What an entry weighs beside its body: key, headers, objects.
 _ENTRY_OVERHEAD = 4 << 10
+_TAG_OVERHEAD = 200
+# Invalidations that are remembered one by one, for answers that were begun before them.
+_MOST_REMEMBERED = 10_000
 _LONGEST_QUERY = 300
 _OK, _NOT_MODIFIED = 200, 304
 _QUALITY = 5
 _PERSONAL = (b"no-store", b"private")
 # What a 304 repeats of the answer it stands for (RFC 9110, section 15.4.5).
 _IN_NOT_MODIFIED = (b"cache-control", b"etag", b"vary", b"x-robots-tag")
-
-PublicContentChanged = Callable[[], Awaitable[None]]
 
 
 class RequestKey(NamedTuple):
@@ -110,15 +113,30 @@ class Answer:
         return form
 
 
-class ResponseCache:
-    """Bounded store of finished answers, the longest unused dropped first."""
+class _Entry(NamedTuple):
+    """A kept answer: until when (Unix seconds), what it depends on, and its bytes of memory."""
 
-    def __init__(self, clock: Clock, seconds: int, tell_others: PublicContentChanged) -> None:
-        """`tell_others`: has other processes call their `forget`; it waits for nobody who is away."""
+    answer: Answer
+    until: float
+    tags: frozenset[str]
+    weight: int
+
+
+class ResponseCache:
+    """Bounded store of finished answers, the longest unused dropped first. An answer without tags is not kept.
+
+    Attributes:
+        generation: counts the invalidations; read it before an answer is made, and give it to `put`.
+        weight: bytes of memory that the answers take.
+    """
+
+    def __init__(self, clock: Clock, seconds: int) -> None:
         self._clock = clock
         self._seconds = seconds
-        self._tell_others = tell_others
-        self._entries: OrderedDict[RequestKey, tuple[Answer, float]] = OrderedDict()
+        self._entries: OrderedDict[RequestKey, _Entry] = OrderedDict()
+        self._tagged: defaultdict[str, set[RequestKey]] = defaultdict(set)
+        self._invalidated: OrderedDict[str, int] = OrderedDict()
+        self._oldest_known = 0
         self.weight = 0
         self.generation = 0
 
@@ -127,38 +145,55 @@ class ResponseCache:
         entry = self._entries.get(key)
         if entry is None:
             return None
-        answer, until = entry
-        if until <= self._clock.now().timestamp():
+        if entry.until <= self._clock.now().timestamp():
             self._remove(key)
             return None
         self._entries.move_to_end(key)
-        return answer
+        return entry.answer
 
-    def put(self, key: RequestKey, answer: Answer, generation: int) -> None:
-        """Keeps an answer, unless a write happened since `generation`, when its making began."""
-        if generation != self.generation or not self._seconds:
+    def put(self, key: RequestKey, answer: Answer, tags: Collection[str], generation: int) -> None:
+        """Keeps an answer, unless one of its tags was invalidated since `generation`, when its making began."""
+        if not self._seconds or not tags or self._is_late(tags, generation):
             return
         self._remove(key)
-        self._entries[key] = (answer, self._clock.now().timestamp() + self._seconds)
-        self.weight += answer.weight
+        weight = answer.weight + _TAG_OVERHEAD * len(tags)
+        self._entries[key] = _Entry(answer, self._clock.now().timestamp() + self._seconds, frozenset(tags), weight)
+        for tag in tags:
+            self._tagged[tag].add(key)
+        self.weight += weight
         while self.weight > _LARGEST_TOTAL:
             self._remove(next(iter(self._entries)))
 
-    async def clear(self) -> None:
-        """Drops everything, here and in other processes; given to `Database.after_commit` by whoever changes things."""
-        self.forget()
-        await self._tell_others()
+    def _is_late(self, tags: Collection[str], generation: int) -> bool:
+        return generation < self._oldest_known or any(self._invalidated.get(tag, 0) > generation for tag in tags)
 
-    def forget(self) -> None:
-        """Drops everything in this process: another one has changed what the public sees."""
+    def forget(self, tags: Sequence[str] | None) -> None:
+        """Drops what depends on one of the tags, also what is being made now; with None everything."""
         self.generation += 1
-        self._entries.clear()
-        self.weight = 0
+        if tags is None:
+            self._oldest_known = self.generation
+            self._invalidated.clear()
+            self._entries.clear()
+            self._tagged.clear()
+            self.weight = 0
+            return
+        for tag in tags:
+            self._invalidated[tag] = self.generation
+            self._invalidated.move_to_end(tag)
+            for key in tuple(self._tagged.get(tag, ())):
+                self._remove(key)
+        while len(self._invalidated) > _MOST_REMEMBERED:
+            _, self._oldest_known = self._invalidated.popitem(last=False)
 
     def _remove(self, key: RequestKey) -> None:
         entry = self._entries.pop(key, None)
-        if entry is not None:
-            self.weight -= entry[0].weight
+        if entry is None:
+            return
+        self.weight -= entry.weight
+        for tag in entry.tags:
+            self._tagged[tag].discard(key)
+            if not self._tagged[tag]:
+                del self._tagged[tag]
 
 
 class ResponseCacheMiddleware:
@@ -206,10 +241,11 @@ class ResponseCacheMiddleware:
         self._in_making.setdefault(key, done)
         try:
             generation = self._cache.generation
-            answer = await self._ask(scope, receive)
+            with collected_tags() as tags:
+                answer = await self._ask(scope, receive)
             if answer.may_be_kept:
                 answer.add_validator()
-                self._cache.put(key, answer, generation)
+                self._cache.put(key, answer, tags, generation)
             return answer
         finally:
             if self._in_making.get(key) is done:

@@ -164,8 +164,8 @@ async def test_a_wrong_code_is_as_much_work_for_an_unknown_address(academy: Test
         parts.limiter,
         AccessTokens(parts.secret, "x", timedelta(minutes=1), academy.clock),
         parts.secret,
+        parts.cache,
         discard_image=nothing,
-        profile_changed=nothing,
     ).authentication
     person, idle = await academy.person(), await academy.person()
     for order in ("resend", "forgot-password"):

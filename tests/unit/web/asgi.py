@@ -1,9 +1,11 @@
 """Small ASGI apps and one request to them, for tests of middleware."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from litestar.types import ASGIApp
+
+from academy.infrastructure.cache.dependencies import depends_on
 
 
 class Reply(NamedTuple):
@@ -15,9 +17,16 @@ class Reply(NamedTuple):
 
 
 class FixedApp:
-    """Answers every request alike, in one piece or several, and counts them."""
+    """Answers every request alike, in one piece or several, and counts them. `tags`: what the answers depend on."""
 
-    def __init__(self, *pieces: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *pieces: bytes,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        tags: Sequence[str] = ("everything",),
+    ) -> None:
+        self.tags = tags
         self.pieces = pieces
         self.status = status
         self.headers = dict(headers or {"content-type": "text/html; charset=utf-8"})
@@ -25,6 +34,7 @@ class FixedApp:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.requests.append(scope)
+        depends_on(*self.tags)
         length = str(sum(map(len, self.pieces)))
         headers = [(n.encode(), v.encode()) for n, v in {**self.headers, "content-length": length}.items()]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})

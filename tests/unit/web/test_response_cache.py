@@ -14,16 +14,12 @@ LONG = b"<p>a course about courses</p>" * 200
 SECONDS = 5
 
 
-async def nobody_else() -> None:
-    """There is no other process to tell."""
-
-
 class CachedApp(ResponseCacheMiddleware):
     """A fixed app behind a cache."""
 
     def __init__(self, app: FixedApp, seconds: int = SECONDS) -> None:
         self.clock = MovedClock()
-        self.store = ResponseCache(self.clock, seconds, nobody_else)
+        self.store = ResponseCache(self.clock, seconds)
         super().__init__(app, self.store, ("/courses",))
 
 
@@ -172,17 +168,63 @@ async def test_no_lifetime_means_no_cache() -> None:
     assert len(app.requests) == 2
 
 
-async def test_a_write_drops_everything_and_what_was_being_made() -> None:
-    app = FixedApp(LONG)
+def key(path: str) -> RequestKey:
+    return RequestKey(path, b"", fragment=False)
+
+
+OLD = Answer(200, [], b"old")
+
+
+async def test_an_answer_is_dropped_with_each_of_its_tags_and_no_other() -> None:
+    app = FixedApp(LONG, tags=["bread", "lists"])
+    cached = CachedApp(app)
+    await ask(cached, "/courses/bread")
+    cached.store.forget(["cheese"])
+    await ask(cached, "/courses/bread")
+    assert len(app.requests) == 1
+    for number, tag in enumerate(("bread", "lists"), start=2):
+        cached.store.forget(["cheese", tag])
+        await ask(cached, "/courses/bread")
+        assert len(app.requests) == number
+    cached.store.forget(None)
+    assert cached.store.weight == 0
+    await ask(cached, "/courses/bread")
+    assert len(app.requests) == 4
+
+
+async def test_an_answer_that_depends_on_nothing_known_is_not_kept() -> None:
+    app = FixedApp(LONG, tags=())
     cached = CachedApp(app)
     await ask(cached, "/courses")
-    await cached.store.clear()
     await ask(cached, "/courses")
     assert len(app.requests) == 2
-    generation = cached.store.generation
-    await cached.store.clear()
-    cached.store.put(RequestKey("/old", b"", fragment=False), Answer(200, [], b"old"), generation)
-    assert cached.store.get(RequestKey("/old", b"", fragment=False)) is None
+
+
+def test_what_was_begun_before_a_change_is_kept_only_if_the_change_is_none_of_its_own() -> None:
+    store = ResponseCache(MovedClock(), SECONDS)
+    begun = store.generation
+    store.forget(["bread"])
+    store.put(key("/bread"), OLD, ["bread", "lists"], begun)
+    store.put(key("/cheese"), OLD, ["cheese"], begun)
+    assert (store.get(key("/bread")), store.get(key("/cheese"))) == (None, OLD)
+    store.put(key("/bread"), OLD, ["bread"], store.generation)
+    assert store.get(key("/bread")) is OLD
+    begun = store.generation
+    store.forget(None)
+    store.put(key("/cheese"), OLD, ["cheese"], begun)
+    assert store.get(key("/cheese")) is None
+
+
+def test_more_changes_than_are_remembered_let_nothing_old_in() -> None:
+    store = ResponseCache(MovedClock(), SECONDS)
+    begun = store.generation
+    store.forget(["bread"])
+    for number in range(10_001):
+        store.forget([f"course:{number}"])
+    store.put(key("/bread"), OLD, ["bread"], begun)
+    assert store.get(key("/bread")) is None
+    store.put(key("/bread"), OLD, ["bread"], store.generation)
+    assert store.get(key("/bread")) is OLD
 
 
 class SlowApp(FixedApp):
@@ -238,7 +280,7 @@ async def test_a_failure_leaves_nothing_behind() -> None:
     async def broken(scope: Any, receive: Any, send: Any) -> None:
         raise RuntimeError("no answer today")
 
-    cached = ResponseCacheMiddleware(broken, ResponseCache(MovedClock(), SECONDS, nobody_else), ("/courses",))
+    cached = ResponseCacheMiddleware(broken, ResponseCache(MovedClock(), SECONDS), ("/courses",))
     for _ in range(2):
         with pytest.raises(RuntimeError, match="no answer today"):
             await ask(cached, "/courses")

@@ -253,3 +253,8 @@ class AuditEntry(Document, kw_only=True):
     action: AuditAction
     subject_id: str
     details: dict[str, str] = {}
+
+
+def person_tag(user_id: str) -> str:
+    """Tag of what the public is shown of a person: name, headline, text, picture (see the cache's `dependencies`)."""
+    return f"person:{user_id}"

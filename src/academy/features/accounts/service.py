@@ -9,7 +9,16 @@ from academy.features.accounts.authentication import Authentication
 from academy.features.accounts.code_mail import AccountMail, CodeMail
 from academy.features.accounts.codes import CodeDesk
 from academy.features.accounts.errors import AccountGone, EmailTaken, LastAdmin
-from academy.features.accounts.model import AuditAction, CodePurpose, Preferences, Profile, Topic, User, UserStatus
+from academy.features.accounts.model import (
+    AuditAction,
+    CodePurpose,
+    Preferences,
+    Profile,
+    Topic,
+    User,
+    UserStatus,
+    person_tag,
+)
 from academy.features.accounts.repository import AccountRepository
 from academy.features.accounts.sessions import SessionDesk
 from academy.features.accounts.validation import (
@@ -18,6 +27,7 @@ from academy.features.accounts.validation import (
     checked_name,
     checked_profile,
 )
+from academy.infrastructure.cache.base import Cache
 from academy.infrastructure.database.base import Database
 from academy.infrastructure.database.errors import UniqueViolation
 from academy.infrastructure.jobs.base import JobQueue
@@ -38,9 +48,6 @@ AccountDeleted = Callable[[str], Awaitable[None]]
 
 DiscardImage = Callable[[str], Awaitable[None]]
 """Deletes the stored image with this key, which no account shows any more."""
-
-ProfileChanged = Callable[[], Awaitable[None]]
-"""Told, after it is stored, that what others see of somebody has changed."""
 
 
 class AccountService:
@@ -64,9 +71,9 @@ class AccountService:
         limiter: RateLimiter,
         access_tokens: AccessTokens,
         secret: bytes,
+        cache: Cache,
         *,
         discard_image: DiscardImage,
-        profile_changed: ProfileChanged,
         export_parts: Sequence[ExportPart] = (),
         on_deleted: Sequence[AccountDeleted] = (),
     ) -> None:
@@ -75,7 +82,7 @@ class AccountService:
         self._clock = clock
         self._passwords = passwords
         self._discard_image = discard_image
-        self._profile_changed = profile_changed
+        self._cache = cache
         self._export_parts = export_parts
         self._on_deleted = on_deleted
         self._repository = repository = AccountRepository(database)
@@ -120,7 +127,8 @@ class AccountService:
             check_preferences(preferences)
             fields["preferences"] = msgspec.to_builtins(preferences)
         user = await self._repository.change_user(principal.user_id, fields) or await self.user(principal.user_id)
-        await self._profile_changed()
+        if name is not None or profile is not None:
+            await self._cache.invalidate_tags([person_tag(user.id)])
         return user
 
     async def decline(self, user_id: str, topic: Topic) -> None:
@@ -135,9 +143,13 @@ class AccountService:
             fields: dict[str, object] = {"profile.avatar_key": key, "updated_at": self._clock.now()}
             await self._repository.change_user(user.id, fields)
             self._discard_avatar(user)
-            self._database.after_commit(self._profile_changed)
+            self._announce_person(user.id)
 
         await self._database.transaction(work)
+
+    def _announce_person(self, user_id: str) -> None:
+        """Called in a transaction that changes what others see of a person."""
+        self._database.after_commit(lambda: self._cache.invalidate_tags([person_tag(user_id)]))
 
     def _discard_avatar(self, user: User) -> None:
         """Deletes the avatar's file as soon as the open transaction has taken it off the account."""
@@ -259,6 +271,7 @@ class AccountService:
             await self._repository.delete_user(user.id)
             await self._audit.note(AuditAction.ACCOUNT_DELETED, user.id)
             self._discard_avatar(user)
+            self._announce_person(user.id)
 
         await self._database.transaction(work)
 

@@ -1,5 +1,6 @@
 """Documents of the courses: course with its curriculum, category, review."""
 
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
@@ -242,3 +243,19 @@ class CourseReviewed(Event, frozen=True, kw_only=True):
     user_id: str
     review_id: str
     stars: int
+
+
+class LearnerState(msgspec.Struct, frozen=True, kw_only=True):
+    """What a learner has to do with a course: how far they are, and the lesson *Continue* leads to.
+
+    Attributes:
+        done: ids of the lessons that are done.
+    """
+
+    percent: int
+    next_lesson_id: str | None
+    done: frozenset[str]
+
+
+LearnerStates = Callable[[str, Sequence[str]], Awaitable[Mapping[str, LearnerState]]]
+"""Asks a higher feature: for this user, the state in each of these courses in which they are enrolled."""

@@ -11,10 +11,10 @@ from msgspec import Meta
 
 from academy.features.accounts.model import User
 from academy.features.accounts.service import AccountService
-from academy.features.courses.model import Course, CourseStatus, Level, Review
+from academy.features.courses.model import Course, CourseStatus, LearnerState, LearnerStates, Level, Review
 from academy.features.courses.repository import MOST_COUNTED, CatalogueFilter, CourseSort
 from academy.features.courses.reviews import LONGEST_REVIEW, MOST_STARS, ReviewService
-from academy.features.courses.service import CourseService, LearnerState, LearnerStates, may_edit
+from academy.features.courses.service import CourseService, may_edit
 from academy.features.courses.structured_data import course_structured_data
 from academy.infrastructure.security.principal import Principal
 from academy.kit.errors import AcademyError, InvalidError
@@ -121,13 +121,16 @@ async def landing(
     )
     if not popular.items:
         drafts = await courses.taught_by(visitor, limit=1) if visitor else None
-        return pages.render(
+        response = pages.render(
             request,
             "courses/setup.html",
             categories=facets.categories,
             has_admin=await accounts.has_admin(),
             draft=next(iter(drafts.items), None) if drafts else None,
         )
+        # The owner follows these steps, also on the command line, and looks here for what is done.
+        response.headers["Cache-Control"] = "private, no-store"
+        return response
     people, states, testimonials = await asyncio.gather(
         courses.instructors(popular.items),
         _learner_states(visitor, popular.items, learner_states),

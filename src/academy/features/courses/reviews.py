@@ -1,12 +1,15 @@
 """Use cases of the reviews."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
 
+from academy.features.courses import tags
 from academy.features.courses.errors import CourseNotFound, OnlyLearnersReview
 from academy.features.courses.model import Course, CourseReviewed, CourseStatus, Rating, Review
 from academy.features.courses.repository import CourseRepository, ReviewRepository
+from academy.infrastructure.cache.base import Cache
+from academy.infrastructure.cache.dependencies import depends_on
 from academy.infrastructure.database.base import Database, Page
 from academy.infrastructure.jobs.base import JobQueue
 from academy.infrastructure.security.principal import Principal
@@ -40,19 +43,20 @@ class ReviewService:
         database: Database,
         clock: Clock,
         is_enrolled: IsEnrolled,
-        content_changed: Callable[[], Awaitable[None]],
+        cache: Cache,
         queue: JobQueue,
     ) -> None:
         self._database = database
         self._clock = clock
         self._queue = queue
         self._is_enrolled = is_enrolled
-        self._content_changed = content_changed
+        self._cache = cache
         self._repository = ReviewRepository(database)
         self._courses = CourseRepository(database)
 
     async def of_course(self, course: Course, *, limit: int = 10, cursor: str | None = None) -> Page[Review]:
         """Returns a course's reviews, newest first. Raises InvalidCursor."""
+        depends_on(tags.page_tag(course.id))
         return await self._repository.of_course(course.id, limit, cursor)
 
     async def mine(self, principal: Principal, course: Course) -> Review | None:
@@ -61,6 +65,7 @@ class ReviewService:
 
     async def best(self, limit: int = 3) -> list[Review]:
         """Returns the newest five-star reviews, for the landing page."""
+        depends_on(tags.BEST_REVIEWS)
         return await self._repository.best(limit)
 
     async def write(self, principal: Principal, slug: str, stars: int, text: str) -> Review:
@@ -92,7 +97,7 @@ class ReviewService:
             review = await self._store(principal, course, stars, text)
             locked.rating = rating_of(await self._repository.stars_of(course.id))
             await self._repository.set_rating(locked)
-            self._database.after_commit(self._content_changed)
+            self._announce([course.id])
             return review
 
         return await self._database.transaction(work)
@@ -132,5 +137,10 @@ class ReviewService:
 
     async def forget_author(self, user_id: str) -> None:
         """Takes the name off a deleted account's reviews; the stars stay, since others relied on them."""
+        reviewed = [review.course_id for review in await self._repository.by_user(user_id)]
         await self._repository.rename_author(user_id, "Former learner")
-        self._database.after_commit(self._content_changed)
+        self._announce(reviewed)
+
+    def _announce(self, course_ids: Iterable[str]) -> None:
+        changed = tags.changed_by_reviews(course_ids)
+        self._database.after_commit(lambda: self._cache.invalidate_tags(changed))

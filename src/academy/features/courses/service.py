@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 
-from academy.features.accounts.model import User
+from academy.features.accounts.model import User, person_tag
+from academy.features.courses import tags
 from academy.features.courses.categories import Categories
 from academy.features.courses.curriculum import (
     CurriculumDraft,
@@ -24,36 +25,20 @@ from academy.features.courses.errors import (
     NotYourCourse,
     SlugTaken,
 )
-from academy.features.courses.facets import RememberedFacets
 from academy.features.courses.model import Category, Course, CourseDetails, CourseStatus, Lesson, LessonKind
 from academy.features.courses.repository import CatalogueFilter, CourseList, CourseRepository, Facets
-from academy.infrastructure.database.base import Database, Page
+from academy.infrastructure.cache.base import Cache, Family
+from academy.infrastructure.cache.cached import cached
+from academy.infrastructure.cache.dependencies import depends_on
+from academy.infrastructure.database.base import LARGEST_PAGE, Database, Page
 from academy.infrastructure.database.errors import UniqueViolation, VersionConflict
 from academy.infrastructure.security.principal import Principal, Role
 from academy.kit.clock import Clock
 from academy.kit.errors import InvalidError
 from academy.kit.slugs import slugify
 
-PublicContentChanged = Callable[[], Awaitable[None]]
-
-
-class LearnerState(msgspec.Struct, frozen=True, kw_only=True):
-    """What a learner has to do with a course: how far they are, and the lesson *Continue* leads to.
-
-    Attributes:
-        done: ids of the lessons that are done.
-    """
-
-    percent: int
-    next_lesson_id: str | None
-    done: frozenset[str]
-
-
 OnCourseDeleted = Callable[[str], Awaitable[None]]
 """Tells a higher feature, in the transaction that deletes it, that the course with this id is no more."""
-
-LearnerStates = Callable[[str, Sequence[str]], Awaitable[Mapping[str, LearnerState]]]
-"""Asks a higher feature: for this user, the state in each of these courses in which they are enrolled."""
 
 
 class CourseService:
@@ -67,34 +52,50 @@ class CourseService:
         self,
         database: Database,
         clock: Clock,
-        content_changed: PublicContentChanged,
+        cache: Cache,
         *,
         on_deleted: Sequence[OnCourseDeleted] = (),
     ) -> None:
         self._database = database
         self._clock = clock
-        self._content_changed = content_changed
+        self._cache = cache
         self._on_deleted = on_deleted
         self._repository = CourseRepository(database)
-        self._facets = RememberedFacets(self._repository.facets, clock)
-        self.category_list = Categories(database, clock, self._repository, self._announce_change)
+        remembered = cached(cache, Family.COURSES, key=lambda: "facets", tags=lambda: tags.FACETS)
+        self._facets = remembered(self._repository.facets)
+        self.category_list = Categories(database, clock, self._repository, lambda: self._announce([tags.CATEGORIES]))
 
     async def catalogue(self, wanted: CatalogueFilter, *, limit: int = 20, cursor: str | None = None) -> Page[Course]:
         """Returns a page of published courses. Raises InvalidCursor."""
-        return await self._repository.catalogue(wanted, limit, cursor)
+        page = await self._repository.catalogue(wanted, limit, cursor)
+        depends_on(*tags.of_list(wanted, page.items))
+        return page
+
+    async def addresses(self, most: int) -> list[str]:
+        """Returns the slugs of the published courses, the newest first and at most `most`."""
+        depends_on(*tags.of_list(CatalogueFilter(), ()))
+        page = await self._repository.catalogue(CatalogueFilter(), LARGEST_PAGE, None)
+        slugs = [course.slug for course in page.items]
+        while page.next_cursor and len(slugs) < most:
+            page = await self._repository.catalogue(CatalogueFilter(), LARGEST_PAGE, page.next_cursor)
+            slugs += [course.slug for course in page.items]
+        return slugs[:most]
 
     async def counted_catalogue(
         self, wanted: CatalogueFilter, *, limit: int = 20, cursor: str | None = None
     ) -> CourseList:
         """Returns a page of published courses, and how many there are. Raises InvalidCursor."""
-        return await self._repository.counted_catalogue(wanted, limit, cursor)
+        found = await self._repository.counted_catalogue(wanted, limit, cursor)
+        depends_on(*tags.of_list(wanted, found.items))
+        return found
 
     async def facets(self) -> Facets:
         """Returns the categories, and the languages of the published courses."""
-        return await self._facets.get()
+        return await self._facets()
 
     async def categories(self) -> list[Category]:
         """Returns the categories in their order."""
+        depends_on(tags.CATEGORIES)
         return await self._repository.categories()
 
     async def get(self, slug: str, visitor: Principal | None = None) -> Course:
@@ -105,6 +106,7 @@ class CourseService:
         course = await self._repository.by_slug(slug)
         if course is None or (course.status is CourseStatus.DRAFT and not may_edit(course, visitor)):
             raise CourseNotFound
+        depends_on(tags.page_tag(course.id))
         return course
 
     async def by_id(self, course_id: str) -> Course | None:
@@ -113,11 +115,13 @@ class CourseService:
 
     async def many(self, course_ids: Sequence[str]) -> dict[str, Course]:
         """Returns courses by id."""
+        depends_on(*map(tags.card_tag, course_ids))
         return {course.id: course for course in await self._repository.many(course_ids)}
 
     async def instructors(self, courses: Sequence[Course]) -> dict[str, User]:
         """Returns the instructors of the courses by user id, with one query."""
         ids = sorted({user_id for course in courses for user_id in course.instructor_ids})
+        depends_on(*map(person_tag, ids))
         return await self._repository.people(ids)
 
     async def lesson_text(self, lesson_id: str) -> str:
@@ -334,7 +338,7 @@ class CourseService:
             await self._repository.delete(course)
             for told in self._on_deleted:
                 await told(course.id)
-            self._announce_change()
+            self._announce(tags.deleted(course))
 
         await self._database.transaction(work)
 
@@ -353,7 +357,7 @@ class CourseService:
         """
         if not await self._repository.count_enrolment(course_id, by) and by > 0:
             raise CourseNotFound
-        self._database.after_commit(self._content_changed)
+        self._announce(tags.changed_by_learners(course_id))
 
     async def _put_text(self, course_id: str, lesson: Lesson, markdown: str) -> Lesson:
         await self._repository.put_text(course_id, lesson.id, markdown, self._clock.now())
@@ -377,15 +381,14 @@ class CourseService:
             changed = await self._repository.change(course.id, revision, {**fields, "updated_at": self._clock.now()})
             if changed is None:
                 raise VersionConflict("courses", course.id)
-            self._announce_change()
+            self._announce(tags.changed_by_makers(course, changed))
             return changed
 
         return await self._database.transaction(work)
 
-    def _announce_change(self) -> None:
+    def _announce(self, changed: Sequence[str]) -> None:
         """Called in a transaction, so that whoever waits for the change finds no page from before it."""
-        self._database.after_commit(self._facets.forget)
-        self._database.after_commit(self._content_changed)
+        self._database.after_commit(lambda: self._cache.invalidate_tags(changed))
 
 
 def may_edit(course: Course, visitor: Principal | None) -> bool:

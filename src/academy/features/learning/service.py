@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from academy.features.courses.errors import LessonNotFound
-from academy.features.courses.model import Course, CourseStatus, Lesson, Section
-from academy.features.courses.service import CourseService, LearnerState, may_edit
+from academy.features.courses.model import Course, CourseStatus, LearnerState, Lesson, Section
+from academy.features.courses.service import CourseService, may_edit
 from academy.features.enrolment.errors import NotEnrolled
 from academy.features.enrolment.model import EnrolmentStatus
 from academy.features.enrolment.service import EnrolmentService

@@ -67,6 +67,9 @@ ANY: Final = Wildcard.ANY
 
 Pattern = Sequence[str | Wildcard]
 
+Invalidated = Callable[[Sequence[str] | None], None]
+"""Told which tags were invalidated; None when all may have been."""
+
 
 class FamilyStats(Struct, frozen=True, kw_only=True):
     """Figures of one family.
@@ -109,10 +112,11 @@ class Cache(ABC):
     """
 
     @abstractmethod
-    def listen(self, tag: str, listener: Callable[[], None]) -> None:
-        """Calls `listener` whenever another process has invalidated the tag, or may have while it was not heard.
+    def listen(self, listener: Invalidated) -> None:
+        """Calls `listener` whenever tags were invalidated: by this process before its `invalidate_tags` returns.
 
-        Only a cache with a near level hears of other processes. To be called before `connect`.
+        A cache with a near level also tells what other processes invalidate, and None when it may have missed some of
+        their news. To be called before `connect`.
         """
 
     @abstractmethod

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import ParamSpec, TypeVar, get_type_hints
 
 from academy.infrastructure.cache.base import Cache, Family
+from academy.infrastructure.cache.dependencies import depends_on
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -22,7 +23,8 @@ def cached(
     """Keeps the answers of an async function, computing each once; see `Cache.get_or_compute`.
 
     `key` and `tags` get the arguments of the call. The key has to tell apart all calls, and begins with a name of the
-    function's own. The type of the answers is the function's declared return type.
+    function's own. The type of the answers is the function's declared return type. What is made of an answer depends on
+    its tags: they are noted with each call (see `dependencies`), since a kept answer reads nothing.
 
     Raises:
         TypeError: when the function does not declare what it returns.
@@ -37,6 +39,7 @@ def cached(
         @functools.wraps(function)
         async def call(*args: P.args, **kwargs: P.kwargs) -> T:
             names = tags(*args, **kwargs) if tags else ()
+            depends_on(*names)
             return await cache.get_or_compute(
                 family, key(*args, **kwargs), answer_type, lambda: function(*args, **kwargs), tags=names, ttl=ttl
             )

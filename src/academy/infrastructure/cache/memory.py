@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from academy.infrastructure.cache.base import COMPUTING_LEASE, Family, Pattern
+from academy.infrastructure.cache.base import COMPUTING_LEASE, Family, Invalidated, Pattern
 from academy.infrastructure.cache.keys import Place, matcher
 from academy.infrastructure.cache.store import (
     LARGEST_NUMBER,
@@ -50,10 +50,12 @@ class MemoryStore:
         self._kept: OrderedDict[Place, _Kept] = OrderedDict()
         self._tokens: OrderedDict[str, str] = OrderedDict()
         self._locks: dict[Place, tuple[str, datetime]] = {}
+        self._listeners: list[Invalidated] = []
         self.weight = 0
 
-    def listen(self, tag: str, listener: Callable[[], None]) -> None:
+    def listen(self, listener: Invalidated) -> None:
         """See Store: it hears of no other process."""
+        self._listeners.append(listener)
 
     async def open(self) -> None:
         """See Store."""
@@ -113,6 +115,8 @@ class MemoryStore:
     async def invalidate(self, tags: Sequence[str]) -> None:
         """See Store."""
         self.forget_tags(tags)
+        for listener in self._listeners:
+            listener(tags)
 
     async def begin(self, place: Place, token: str) -> bool:
         """See Store."""

@@ -12,7 +12,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from academy.infrastructure.cache.base import COMPUTING_LEASE, LONGEST_TTL, Family, Pattern
+from academy.infrastructure.cache.base import COMPUTING_LEASE, LONGEST_TTL, Family, Invalidated, Pattern
 from academy.infrastructure.cache.keys import CHANNEL, LOCK, PREFIX, Place, redis_key, redis_pattern, redis_tag
 from academy.infrastructure.cache.news import News, encode_news, news_of_pattern, news_of_places
 from academy.infrastructure.cache.redis_debts import Debts
@@ -68,10 +68,12 @@ class RedisStore:
     def __init__(self, settings: RedisSettings, *, tells: bool = False) -> None:
         self._tells = tells
         self._debts = Debts()
+        self._listeners: list[Invalidated] = []
         self.link = RedisLink(settings, self._pay_debts, lambda: bool(self._debts))
 
-    def listen(self, tag: str, listener: Callable[[], None]) -> None:
+    def listen(self, listener: Invalidated) -> None:
         """See Store: it hears of no other process."""
+        self._listeners.append(listener)
 
     async def open(self) -> None:
         """See Store."""
@@ -131,8 +133,12 @@ class RedisStore:
     async def invalidate(self, tags: Sequence[str]) -> None:
         """See Store."""
         names = [redis_tag(tag) for tag in tags]
-        async with self._change(News(tags=tuple(tags)), names=names):
-            await self._unlink(names, self.link.run)
+        try:
+            async with self._change(News(tags=tuple(tags)), names=names):
+                await self._unlink(names, self.link.run)
+        finally:
+            for listener in self._listeners:
+                listener(tags)
 
     async def begin(self, place: Place, token: str) -> bool:
         """See Store."""

@@ -66,7 +66,7 @@ class CacheSettings(Struct, frozen=True, kw_only=True):
     ] = 900
     courses_seconds: Annotated[
         int, Meta(title="CACHE_TTL_COURSES", description="Lifetime of courses, in seconds.", ge=1, le=_LONGEST_SECONDS)
-    ] = 600
+    ] = 60
     sessions_seconds: Annotated[
         int,
         Meta(title="CACHE_TTL_SESSIONS", description="Lifetime of sessions, in seconds.", ge=1, le=_LONGEST_SECONDS),

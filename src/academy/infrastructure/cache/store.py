@@ -5,14 +5,14 @@ tags had before its computing began. Invalidating a tag forgets its token. A val
 ones of now. So forgetting a token, by Redis's eviction or a flush, makes values misses and never brings one back.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Protocol
 
 import msgspec
 from msgspec import Struct
 
-from academy.infrastructure.cache.base import Family, Pattern
+from academy.infrastructure.cache.base import Family, Invalidated, Pattern
 from academy.infrastructure.cache.keys import Place
 
 LARGEST_NUMBER = (1 << 63) - 1
@@ -87,8 +87,8 @@ class Store(Protocol):
         """Name as in CACHE_PROVIDER."""
         ...
 
-    def listen(self, tag: str, listener: Callable[[], None]) -> None:
-        """Calls `listener` when another process has, or may have, invalidated the tag."""
+    def listen(self, listener: Invalidated) -> None:
+        """Calls `listener` when tags were invalidated, or may have been; see Cache."""
         ...
 
     async def open(self) -> None:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from academy.infrastructure.cache.base import Cache, CacheHealth, CacheStats, Family, FamilyStats, Pattern
+from academy.infrastructure.cache.base import Cache, CacheHealth, CacheStats, Family, FamilyStats, Invalidated, Pattern
 from academy.infrastructure.cache.computing import Computing, Recipe
 from academy.infrastructure.cache.keys import checked_pattern, checked_tags, checked_ttl, matcher, place_of
 from academy.infrastructure.cache.store import LARGEST_NUMBER, SMALLEST_NUMBER, Held, Store, StoreAway, encode_value
@@ -28,9 +28,9 @@ class StoredCache(Cache):
         self._hits: Counter[Family] = Counter()
         self._misses: Counter[Family] = Counter()
 
-    def listen(self, tag: str, listener: Callable[[], None]) -> None:
+    def listen(self, listener: Invalidated) -> None:
         """See Cache."""
-        self._store.listen(tag, listener)
+        self._store.listen(listener)
 
     async def connect(self) -> None:
         """See Cache."""

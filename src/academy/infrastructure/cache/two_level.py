@@ -5,11 +5,10 @@ drops its copies of what changed. While a process cannot hear the news, or Redis
 and passed by. A copy is made only if no news came in since Redis was asked, so a late answer never outlives a change.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from academy.infrastructure.cache.base import Family, Pattern
+from academy.infrastructure.cache.base import Family, Invalidated, Pattern
 from academy.infrastructure.cache.keys import Place, matcher
 from academy.infrastructure.cache.memory import MemoryStore
 from academy.infrastructure.cache.news import News, news_of_pattern, news_of_places, pattern_of
@@ -30,7 +29,7 @@ class TwoLevelStore:
         self._near_ttl = near_ttl
         self._subscription = Subscription(far.link.client, self._take, self._forget_all)
         self._generation = 0
-        self._listeners: dict[str, list[Callable[[], None]]] = defaultdict(list)
+        self._listeners: list[Invalidated] = []
 
     @property
     def provider(self) -> str:
@@ -42,9 +41,9 @@ class TwoLevelStore:
         """Whether answers may come from the near level."""
         return self._subscription.is_live and self._far.link.lets_through
 
-    def listen(self, tag: str, listener: Callable[[], None]) -> None:
+    def listen(self, listener: Invalidated) -> None:
         """See Store."""
-        self._listeners[tag].append(listener)
+        self._listeners.append(listener)
 
     async def open(self) -> None:
         """See Store."""
@@ -144,17 +143,17 @@ class TwoLevelStore:
         self._near.forget_tags(news.tags)
         if news.family is not None:
             self._near.forget(matcher(news.family, pattern_of(news)))
-        self._tell(self._listeners if news.everything else news.tags)
+        self._tell(None if news.everything else news.tags)
 
     def _forget_all(self) -> None:
         self._generation += 1
         self._near.forget_all()
-        self._tell(self._listeners)
+        self._tell(None)
 
-    def _tell(self, tags: Iterable[str]) -> None:
-        for tag in tags:
-            for listener in self._listeners.get(tag, ()):
-                listener()
+    def _tell(self, tags: Sequence[str] | None) -> None:
+        if tags is None or tags:
+            for listener in self._listeners:
+                listener(tags)
 
 
 class TwoLevelCache(StoredCache):

@@ -278,7 +278,7 @@ class Database(ABC):
         """
 
     @abstractmethod
-    def after_commit(self, callback: Callable[[], Awaitable[None]]) -> None:
+    def after_commit(self, callback: Callable[[], Awaitable[object]]) -> None:
         """Runs `callback` after the open transaction commits; schedules it at once when none is open."""
 
     @abstractmethod

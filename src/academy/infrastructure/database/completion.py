@@ -7,7 +7,7 @@ from typing import TypeVar
 import structlog
 
 T = TypeVar("T")
-Callback = Callable[[], Awaitable[None]]
+Callback = Callable[[], Awaitable[object]]
 
 
 async def completed(future: asyncio.Future[T]) -> T:

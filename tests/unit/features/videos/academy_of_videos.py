@@ -8,6 +8,8 @@ from academy.features.courses.service import CourseService
 from academy.features.videos.jobs import register_jobs
 from academy.features.videos.model import StoredFile, Video
 from academy.features.videos.service import VideoService
+from academy.infrastructure.cache.factory import make_cache
+from academy.infrastructure.cache.settings import CacheSettings, RedisSettings
 from academy.infrastructure.database.settings import DatabaseSettings
 from academy.infrastructure.database.sqlite import SqliteDatabase
 from academy.infrastructure.jobs.model import Job
@@ -43,9 +45,8 @@ class VideoAcademy:
             may_watch=self._may_watch,
             on_ready=self._on_ready,
         )
-        self.courses = CourseService(
-            self.database, self.clock, self._nothing_cached, on_deleted=[self.videos.forget_course]
-        )
+        cache = make_cache(CacheSettings(), RedisSettings(), self.clock)
+        self.courses = CourseService(self.database, self.clock, cache, on_deleted=[self.videos.forget_course])
         register_jobs(self.queue, self.videos, self.courses, self.database, storage, self.clock)
 
     async def start(self) -> None:
@@ -81,9 +82,6 @@ class VideoAcademy:
 
     async def _on_ready(self, video: Video) -> None:
         self.told.append((video.id, video.duration_seconds))
-
-    async def _nothing_cached(self) -> None:
-        return
 
     async def course(self, teacher: Principal, *kinds: LessonKind) -> Course:
         """A draft of the teacher with one section and a lesson of each kind."""

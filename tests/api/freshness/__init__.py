@@ -1,0 +1,1 @@
+"""No answer that a cache keeps is older than the last write."""

@@ -1,0 +1,92 @@
+"""Every write of the API shows at once, in this process and in others; and drops no more than what shows it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from academy.app import build_litestar
+from academy.features.courses.model import Course
+from tests.academies.in_process import TestAcademy
+from tests.academies.media import make_film
+from tests.api.freshness.stage import Stage, opened_stages, set_stage
+from tests.api.freshness.writes import PUBLIC_KEY, WRITES
+from tests.api.test_routes import registered
+from tests.servers.redis import running_redis_url
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SECONDS_FOR_NEWS = 10
+# Takes what Amazon alone can sign, and writes to the mail log as SendGrid's does, by the same service.
+WITHOUT_A_SIGNER = {"POST /webhooks/ses"}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["sqlite", "mongodb and another process"])
+async def academies(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[tuple[TestAcademy, TestAcademy, TestAcademy]]:
+    home: Path = tmp_path_factory.mktemp("academy")
+    if request.param == "sqlite":
+        async with opened_stages(home, SENDGRID_WEBHOOK_PUBLIC_KEY=PUBLIC_KEY) as opened:
+            yield opened
+        return
+    uri: str = request.getfixturevalue("mongodb_uri")
+    with running_redis_url() as redis_url:
+        async with opened_stages(
+            home, mongodb_uri=uri, redis_url=redis_url, SENDGRID_WEBHOOK_PUBLIC_KEY=PUBLIC_KEY
+        ) as opened:
+            yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def stage(academies: tuple[TestAcademy, TestAcademy, TestAcademy], film: bytes) -> Stage:
+    made = await set_stage(*academies, film)
+    await made.warm()
+    return made
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return make_film(tmp_path_factory.mktemp("film") / "film.mp4")
+
+
+async def stale_in_the_end(stage: Stage) -> list[str]:
+    """Addresses that are stale; another process has the time that news takes to hear of the write."""
+    stale = await stage.stale()
+    if stage.kept is not stage.writer:
+        deadline = asyncio.get_running_loop().time() + SECONDS_FOR_NEWS
+        while stale and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.01)
+            stale = await stage.stale()
+    return stale
+
+
+async def test_every_write_of_the_api_is_walked(academies: tuple[TestAcademy, TestAcademy, TestAcademy]) -> None:
+    routes = registered(build_litestar(academies[0].academy))
+    writes = {
+        f"{method} {path.removeprefix('/api/v1')}"
+        for method, path in routes
+        if method in {"POST", "PUT", "PATCH", "DELETE"} and path.startswith("/api/v1/")
+    }
+    assert {route.partition("#")[0] for route in WRITES} == writes - WITHOUT_A_SIGNER
+
+
+@pytest.mark.parametrize("route", WRITES)
+async def test_no_stale_answer_can_be_read_after(stage: Stage, route: str) -> None:
+    answer = await WRITES[route](stage)
+    assert answer.is_success, f"{route}: {answer.text}"
+    assert await stale_in_the_end(stage) == [], "after the write"
+    await stage.writer.work()
+    assert await stale_in_the_end(stage) == [], "after the jobs that it began"
+
+
+async def test_a_write_past_the_services_would_be_seen_here(stage: Stage) -> None:
+    """The comparison can fail: nobody is told of this change."""
+    courses = stage.writer.academy.database.collection(Course)
+    await courses.update_one({"id": stage.course.id}, {"$set": {"title": "Unheard of"}})
+    stale = await stage.stale()
+    assert {"/courses", f"/courses/{stage.course.slug}", f"/api/v1/courses/{stage.course.slug}"} <= set(stale)
+    await stage.writer.academy.cache.invalidate_tags([f"course:{stage.course.id}", f"course:{stage.course.id}:card"])
+    assert await stale_in_the_end(stage) == []
