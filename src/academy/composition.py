@@ -1,5 +1,6 @@
 """Chooses implementations and wires the services together: settings in, an `Academy` out."""
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from academy.features.accounts.administration import AccountAdministration
@@ -106,6 +107,7 @@ class Academy:
             MailRenderer(branding),
             self.clock,
             settings.email,
+            self._unwanted_mails,
             academy_name=web.academy_name,
             academy_url=web.public_url,
         )
@@ -193,6 +195,9 @@ class Academy:
         if course.status is CourseStatus.PUBLISHED and any(lesson.free_preview for lesson in lessons):
             return True
         return visitor is not None and await self.enrolments.is_enrolled(visitor.user_id, course.id)
+
+    async def _unwanted_mails(self, mails: Sequence[Mail]) -> Mapping[str, str]:
+        return await self.notifications.unwanted(mails)
 
     async def _video_ready(self, video: Video) -> None:
         if video.course_id:

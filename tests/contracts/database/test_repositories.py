@@ -8,7 +8,7 @@ import contextlib
 import importlib
 import inspect
 import pkgutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from datetime import timedelta
 
 import msgspec
@@ -143,11 +143,16 @@ def everyone_who_asks(database: Database) -> list[object]:
         MailRenderer(branding),
         clock,
         EmailSettings(),
+        _nothing_unwanted,
         academy_name="A",
         academy_url="http://127.0.0.1",
     )
     parts = [mail, mail.log, mail.sender, mail.suppressions, mail.batches]
     return [*(one(database) for one in repository_classes()), queue, inbox, *parts]
+
+
+async def _nothing_unwanted(mails: Sequence[Mail]) -> dict[str, str]:
+    return {}
 
 
 async def _do_nothing(payload: SendMail) -> None:

@@ -1,5 +1,7 @@
 """The academy's mail on a real database and queue, with providers that fail when they are told to."""
 
+from collections.abc import Mapping, Sequence
+
 import msgspec
 
 from academy.infrastructure.database.base import Collection
@@ -73,7 +75,7 @@ class UnreliableProvider:
 
 
 class PostOffice:
-    """Mail, its log, and the inbox it ends in; a second provider stands behind the first one if it is asked for."""
+    """Mail, its log, and the inbox it ends in; `unwanted` says who is to get none any more: address -> why."""
 
     def __init__(self, workshop: Workshop, clock: StandingClock) -> None:
         self.workshop = workshop
@@ -81,6 +83,8 @@ class PostOffice:
         self.inbox = InboxProvider(workshop.database, clock)
         self.provider = UnreliableProvider(self.inbox)
         self.mails: Collection[Mail] = workshop.database.collection(Mail)
+        self.unwanted: dict[str, str] = {}
+        self.asked_about: list[int] = []
         settings = EmailSettings(sender="post@mail.example")
         self.email = EmailService(
             workshop.database,
@@ -89,11 +93,16 @@ class PostOffice:
             MailRenderer(BRANDING),
             clock,
             settings,
+            self._unwanted,
             academy_name=BRANDING.name,
             academy_url=BRANDING.url,
         )
         reports = DeliveryReports(workshop.queue, self.email.suppressions, SendGridSettings(), SesSettings(), clock)
         register_jobs(workshop.queue, self.email, reports, settings)
+
+    async def _unwanted(self, mails: Sequence[Mail]) -> Mapping[str, str]:
+        self.asked_about.append(len(mails))
+        return {mail.id: self.unwanted[mail.to] for mail in mails if mail.to in self.unwanted}
 
     async def open(self) -> None:
         await self.workshop.database.create_indexes([Mail, Suppression, InboxMail])

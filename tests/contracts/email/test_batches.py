@@ -4,12 +4,13 @@ import asyncio
 
 import pytest
 
+from academy.infrastructure.database.batches import BATCH
 from academy.infrastructure.email.base import EmailMessage, Recipient
 from academy.infrastructure.email.batches import Announcement, BatchRecipient
 from academy.infrastructure.email.log import MailFilter
 from academy.infrastructure.email.model import MailState
 from academy.infrastructure.email.sending import SendBatch
-from academy.kit.errors import InvalidError
+from academy.kit.errors import ConflictError, InvalidError, NotFoundError
 from tests.contracts.email.post_office import PostOffice
 
 NEWS = Announcement(
@@ -109,6 +110,8 @@ async def test_the_rest_of_a_batch_that_is_given_up_has_failed(office: PostOffic
     await office.work()
     job = SendBatch(batch)
     await office.workshop.database.transaction(lambda: office.email.sender.handle_batch_given_up(job))
+    assert await office.email.log.states_of_batch(batch) == {MailState.QUEUED: 3}, "nobody waits for thousands of mails"
+    await office.work()
     assert await office.email.log.states_of_batch(batch) == {MailState.FAILED: 3}
 
 
@@ -153,6 +156,7 @@ async def test_a_batch_that_was_given_up_can_be_tried_again_without_the_refused(
     await office.work()
     job = SendBatch(batch)
     await office.workshop.database.transaction(lambda: office.email.sender.handle_batch_given_up(job))
+    await office.work()
     assert await office.email.log.states_of_batch(batch) == {MailState.FAILED: 2, MailState.SENT: 1}
     office.provider.full = set()
     await office.email.sender.handle_batch(job)
@@ -216,3 +220,77 @@ async def test_a_place_may_be_named_as_columns_are(office: PostOffice) -> None:
     await office.email.send_batch([one], odd)
     await office.work()
     assert "Hi Asha on A1" in office.provider.offered[0].text
+
+
+async def test_a_batch_of_any_size_is_given_up_whole(office: PostOffice) -> None:
+    office.provider.is_down = True
+    batch = await office.email.send_batch(people(BATCH + 20), NEWS)
+    await office.work()
+    await office.email.sender.handle_rest_of_batch(SendBatch(batch))
+    assert await office.email.log.states_of_batch(batch) == {MailState.FAILED: BATCH + 20}
+    errors = {mail.last_error for mail in await office.mails.find({}, limit=BATCH + 20)}
+    assert errors > {"unreliable: The server does not answer.", "Every try to send it broke off."}
+    office.provider.is_down = False
+    office.clock.move(minutes=10)
+    await office.email.sender.handle_batch(SendBatch(batch))
+    assert await office.email.log.states_of_batch(batch) == {MailState.SENT: BATCH + 20}
+
+
+async def test_a_batch_that_was_not_started_can_be_dropped_and_stays_so(office: PostOffice) -> None:
+    await office.email.batches.write("b", NEWS, people(3))
+    assert await office.email.batches.drop("b") == 3
+    assert await office.email.batches.drop("b") == 0
+    assert await office.email.log.states_of_batch("b") == {MailState.DROPPED: 3}
+    (mail, *_) = (await office.email.log.page(MailFilter(batch_id="b"))).items
+    assert "taken back" in mail.last_error
+    for again in (office.email.batches.write("b", NEWS, people(5)), office.email.batches.start("b")):
+        with pytest.raises(ConflictError, match="Begin a new one"):
+            await again
+    await office.email.sender.handle_batch(SendBatch("b"))
+    assert office.provider.offered == []
+    with pytest.raises(NotFoundError, match="no batch mistyped"):
+        await office.email.batches.drop("mistyped")
+
+
+async def test_a_batch_is_dropped_from_under_a_worker_and_each_mail_ends_as_it_went(office: PostOffice) -> None:
+    real_send, begun, go_on = office.provider.send, asyncio.Event(), asyncio.Event()
+
+    async def wait(message: EmailMessage) -> None:
+        begun.set()
+        await go_on.wait()
+        if message.to == "3@example.com":
+            office.provider.full = {message.to}
+        await real_send(message)
+
+    office.provider.send = wait  # type: ignore[method-assign]
+    batch = await office.email.send_batch(people(120), NEWS)
+    task = asyncio.create_task(office.work())
+    await begun.wait()
+    assert await office.email.batches.drop(batch) == 120
+    go_on.set()
+    await task
+    await office.work(minutes=30)
+    assert await office.email.log.states_of_batch(batch) == {MailState.SENT: 49, MailState.DROPPED: 71}
+    sent = (await office.email.log.page(MailFilter(batch_id=batch, state=MailState.SENT), limit=200)).items
+    assert {mail.to for mail in sent} == {message.to for message in await office.inbox.messages()}
+    assert all(mail.last_error == "" and mail.provider for mail in sent)
+
+
+async def test_what_was_given_up_is_not_tried_again_once_its_batch_is_dropped(office: PostOffice) -> None:
+    office.provider.full = {"1@example.com"}
+    batch = await office.email.send_batch(people(2), NEWS)
+    await office.work()
+    await office.email.sender.handle_rest_of_batch(SendBatch(batch))
+    assert await office.email.batches.drop(batch) == 1
+    office.provider.full = set()
+    await office.email.sender.handle_batch(SendBatch(batch))
+    assert await office.email.log.states_of_batch(batch) == {MailState.SENT: 1, MailState.DROPPED: 1}
+
+
+async def test_who_wants_no_such_mail_any_more_is_left_out_with_one_question_for_all(office: PostOffice) -> None:
+    batch = await office.email.send_batch(people(50), NEWS)
+    office.unwanted = {"7@example.com": "Its recipient declined mail about news."}
+    await office.work()
+    assert await office.email.log.states_of_batch(batch) == {MailState.SENT: 49, MailState.SUPPRESSED: 1}
+    assert "7@example.com" not in {message.to for message in office.provider.offered}
+    assert office.asked_about == [50]

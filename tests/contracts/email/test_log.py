@@ -106,6 +106,22 @@ async def test_what_cannot_be_sent_again_is_refused_with_a_reason(office: PostOf
         await office.work()
 
 
+async def test_what_its_recipient_wants_no_more_is_not_sent_again(office: PostOffice) -> None:
+    await send_news(office)
+    office.unwanted = {ASHA.address: "Its recipient declined mail about news."}
+    await office.work()
+    stopped = await office.only_mail()
+    assert (stopped.state, stopped.attempts) == (MailState.SUPPRESSED, 0)
+    assert stopped.last_error == "Its recipient declined mail about news."
+    with pytest.raises(ConflictError, match=r"not sent again\. Its recipient declined"):
+        await office.email.log.resend(stopped.id)
+    assert office.provider.offered == []
+    office.unwanted = {}
+    await office.email.log.resend(stopped.id)
+    await office.work()
+    assert (await office.only_mail()).state is MailState.SENT
+
+
 async def test_the_mails_of_an_account_are_told_and_forgotten(office: PostOffice) -> None:
     await office.email.send_welcome(someone("maya@example.com"))
     await office.email.send_welcome(ASHA)

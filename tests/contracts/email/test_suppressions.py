@@ -9,7 +9,7 @@ from academy.infrastructure.email.base import EmailMessage
 from academy.infrastructure.email.delivery_reports import RECORD_REPORTS, RecordReports
 from academy.infrastructure.email.model import MailState, Suppression, SuppressionReason
 from academy.infrastructure.email.reports import DeliveryReport, ReportKind
-from academy.kit.errors import NotFoundError
+from academy.kit.errors import ConflictError, NotFoundError
 from tests.contracts.email.post_office import ASHA, PostOffice
 from tests.contracts.email.test_batches import NEWS, people
 
@@ -48,6 +48,8 @@ async def test_a_bounce_is_noted_at_its_mail_and_stops_further_mail(office: Post
     stopped = await office.only_mail()
     assert (stopped.state, stopped.attempts) == (MailState.SUPPRESSED, 0)
     assert "Suppressed addresses" in stopped.last_error
+    with pytest.raises(ConflictError, match="Suppressed addresses"):
+        await office.email.log.resend(stopped.id)
     assert len(office.provider.offered) == 1
 
 

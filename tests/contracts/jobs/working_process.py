@@ -8,7 +8,7 @@ transaction, one that is possible once only, and another job after each of the g
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +18,7 @@ import structlog
 from academy.infrastructure.database.errors import UniqueViolation
 from academy.infrastructure.email.chain import ProviderChain
 from academy.infrastructure.email.inbox import InboxProvider
+from academy.infrastructure.email.model import Mail
 from academy.infrastructure.email.rendering import Branding, MailRenderer
 from academy.infrastructure.email.sending import SEND_MAIL
 from academy.infrastructure.email.service import EmailService
@@ -41,10 +42,15 @@ def email_of(workshop: Workshop) -> tuple[EmailService, InboxProvider]:
         MailRenderer(branding),
         workshop.clock,
         EmailSettings(),
+        _nothing_unwanted,
         academy_name=branding.name,
         academy_url=branding.url,
     )
     return email, inbox
+
+
+async def _nothing_unwanted(mails: Sequence[Mail]) -> dict[str, str]:
+    return {}
 
 
 async def _work(place: Place, name: str, ahead: timedelta, *, together: bool) -> None:

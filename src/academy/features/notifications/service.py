@@ -18,8 +18,10 @@ from academy.features.learning.model import CourseCompleted
 from academy.features.notifications.unsubscribe import UnsubscribeTokens
 from academy.features.payments.model import PaymentReceived
 from academy.infrastructure.email.batches import Announcement, BatchRecipient
+from academy.infrastructure.email.model import Mail
+from academy.infrastructure.email.rendering import MailKind
 from academy.infrastructure.email.service import EmailService
-from academy.kit.errors import InvalidError
+from academy.kit.errors import InvalidError, NotFoundError
 from academy.kit.ids import new_id
 
 _MOST_NAMED = 5
@@ -186,6 +188,31 @@ class NotificationService:
         user_id, topic = self._tokens.read(token)
         await self._accounts.decline(user_id, topic)
         return topic
+
+    async def unwanted(self, mails: Sequence[Mail]) -> dict[str, str]:
+        """Of some mails, returns those that must not leave any more: id -> why. One query for up to 200 of them.
+
+        Mail to a deleted account never leaves; notifications leave only to accounts in use that did not decline them.
+        """
+        users = await self._administration.many([mail.user_id for mail in mails if mail.user_id is not None])
+        objections = {}
+        for mail in mails:
+            if mail.user_id is not None and (objection := self._objection(mail, users.get(mail.user_id))):
+                objections[mail.id] = objection
+        return objections
+
+    def _objection(self, mail: Mail, user: User | None) -> str:
+        if user is None:
+            return "The account of its recipient was deleted."
+        if mail.kind != MailKind.NOTIFICATION:
+            return ""
+        if user.status is not UserStatus.ACTIVE:
+            return f"The account of its recipient is {user.status.value}."
+        try:
+            topic = self.topic_of(mail.unsubscribe_url.rpartition("/")[2])
+        except NotFoundError:
+            return ""  # nobody can decline with this address any more: the academy has got another secret
+        return f"Its recipient declined mail about {topic.described}." if topic in user.preferences.declined else ""
 
 
 def _wants_announcements(user: User) -> bool:

@@ -6,18 +6,21 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from academy.infrastructure.database.base import Database
+from academy.infrastructure.database.batches import update_in_batches
 from academy.infrastructure.email.base import Recipient
-from academy.infrastructure.email.model import Mail
+from academy.infrastructure.email.model import Mail, MailState
 from academy.infrastructure.email.rendering import MailKind
 from academy.infrastructure.email.sending import SEND_BATCH, SendBatch
 from academy.infrastructure.email.writing import MailWriter
 from academy.infrastructure.jobs.base import JobQueue
-from academy.kit.errors import InvalidError
+from academy.kit.clock import Clock
+from academy.kit.errors import ConflictError, InvalidError, NotFoundError
 from academy.kit.text import email_key
 
 _PLACE = re.compile(r"\{\{\s*(.+?)\s*\}\}")
 # A unit of this many mails is written in some milliseconds, so that others who write do not wait.
 _WRITTEN_AT_ONCE = 200
+_DROPPED = "It was taken back, with the rest of its batch, before it left."
 
 
 class Announcement(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,24 +49,29 @@ class Batches:
     """Writes the mails of a batch, in as many parts as it takes, and then has all of them sent.
 
     An address gets one mail of a batch, however often it comes. Nothing is sent before `start`, so that a batch that
-    was stopped half-way can be written again with the same id.
+    was stopped half-way can be written again with the same id; one that was dropped cannot.
     """
 
-    def __init__(self, database: Database, queue: JobQueue, writer: MailWriter) -> None:
+    def __init__(self, database: Database, queue: JobQueue, writer: MailWriter, clock: Clock) -> None:
         self._database = database
         self._queue = queue
         self._writer = writer
+        self._clock = clock
         self._mails = database.collection(Mail)
 
     async def write(self, batch_id: str, announcement: Announcement, recipients: Sequence[BatchRecipient]) -> None:
-        """Writes the mails to some recipients. Raises InvalidError for a place in the text that has no value."""
+        """Writes the mails to some recipients.
+
+        Raises InvalidError for a place in the text that has no value, ConflictError when the batch was dropped.
+        """
         wanted = {f"batch:{batch_id}:{email_key(one.to.address)}": one for one in recipients}
         mails = [self._mail(batch_id, cause, announcement, one) for cause, one in wanted.items()]
         for start in range(0, len(mails), _WRITTEN_AT_ONCE):
-            await self._write(mails[start : start + _WRITTEN_AT_ONCE])
+            await self._write(batch_id, mails[start : start + _WRITTEN_AT_ONCE])
 
-    async def _write(self, mails: Sequence[Mail]) -> None:
+    async def _write(self, batch_id: str, mails: Sequence[Mail]) -> None:
         async def work() -> None:
+            await self._check_not_dropped(batch_id)
             query = {"cause": {"$in": [mail.cause for mail in mails]}}
             written = {mail.cause for mail in await self._mails.find(query, sort=("cause",))}
             if missing := [mail for mail in mails if mail.cause not in written]:
@@ -84,8 +92,35 @@ class Batches:
         )
 
     async def start(self, batch_id: str) -> None:
-        """Has all mails of the batch sent."""
-        await self._queue.enqueue(SEND_BATCH, SendBatch(batch_id=batch_id), key=batch_id)
+        """Has all mails of the batch sent. Raises ConflictError when it was dropped."""
+
+        async def work() -> None:
+            await self._check_not_dropped(batch_id)
+            await self._queue.enqueue(SEND_BATCH, SendBatch(batch_id=batch_id), key=batch_id)
+
+        await self._database.transaction(work)
+
+    async def drop(self, batch_id: str) -> int:
+        """Takes back what has not left of a batch, whether it is being sent or not. Returns how many mails that were.
+
+        Mails that a worker has on their way at this moment, up to fifty, may leave yet; they are noted as sent then,
+        and only then. Raises NotFoundError when there is no such batch.
+        """
+        if await self._mails.find_one({"batch_id": batch_id}, sort=("-created_at",)) is None:
+            raise NotFoundError(f"There is no batch {batch_id}.")
+        fields = {"state": MailState.DROPPED, "given_up": False, "last_error": _DROPPED}
+        change = {"$set": {**fields, "updated_at": self._clock.now()}}
+        waiting = {"batch_id": batch_id, "state": MailState.QUEUED}
+        # Those would be tried again, too, as soon as somebody has one mail of the batch sent again.
+        given_up = {"batch_id": batch_id, "state": MailState.FAILED, "given_up": True}
+        return sum(
+            [await update_in_batches(self._mails, query, change, sort=("created_at",)) for query in (waiting, given_up)]
+        )
+
+    async def _check_not_dropped(self, batch_id: str) -> None:
+        query = {"batch_id": batch_id, "state": MailState.DROPPED}
+        if await self._mails.find_one(query, sort=("created_at",)) is not None:
+            raise ConflictError(f"Batch {batch_id} was dropped. Begin a new one.")
 
 
 def _filled(text: str, one: BatchRecipient) -> str:

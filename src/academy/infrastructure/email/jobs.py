@@ -5,7 +5,7 @@ from datetime import timedelta
 import msgspec
 
 from academy.infrastructure.email.delivery_reports import RECORD_REPORTS, DeliveryReports
-from academy.infrastructure.email.sending import SEND_BATCH, SEND_MAIL
+from academy.infrastructure.email.sending import GIVE_UP_BATCH, SEND_BATCH, SEND_MAIL
 from academy.infrastructure.email.service import EmailService
 from academy.infrastructure.email.settings import EmailSettings
 from academy.infrastructure.jobs.base import JobKind, JobRegistry
@@ -28,6 +28,7 @@ def register_jobs(
 
     registry.register(SEND_MAIL, email.sender.handle_mail, when_dead=email.sender.handle_mail_given_up)
     registry.register(SEND_BATCH, email.sender.handle_batch, when_dead=email.sender.handle_batch_given_up)
+    registry.register(GIVE_UP_BATCH, email.sender.handle_rest_of_batch)
     registry.register(RECORD_REPORTS, reports.handle)
     registry.register(SWEEP_MAIL, sweep)
     registry.schedule(SWEEP_MAIL, SweepMail(), every=timedelta(hours=1))

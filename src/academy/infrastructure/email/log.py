@@ -8,6 +8,7 @@ from academy.infrastructure.database.base import Database, Page
 from academy.infrastructure.database.batches import delete_in_batches
 from academy.infrastructure.email.mime import new_message_id
 from academy.infrastructure.email.model import Mail, MailState
+from academy.infrastructure.email.objections import Objections
 from academy.infrastructure.email.rendering import MailKind, MailRenderer, RenderedMail
 from academy.infrastructure.email.sending import SEND_BATCH, SEND_MAIL, SendBatch, SendMail
 from academy.infrastructure.jobs.base import JobQueue
@@ -39,11 +40,19 @@ class MailLog:
     """Lists, shows, resends and in the end forgets mails."""
 
     def __init__(
-        self, database: Database, queue: JobQueue, renderer: MailRenderer, clock: Clock, *, sender: str
+        self,
+        database: Database,
+        queue: JobQueue,
+        renderer: MailRenderer,
+        objections: Objections,
+        clock: Clock,
+        *,
+        sender: str,
     ) -> None:
         self._database = database
         self._queue = queue
         self._renderer = renderer
+        self._objections = objections
         self._clock = clock
         self._sender = sender
         self._mails = database.collection(Mail)
@@ -71,7 +80,8 @@ class MailLog:
     async def resend(self, mail_id: str) -> None:
         """Sends a mail again; one that was sent leaves as a new message, so that it is not taken for a copy.
 
-        Raises NotFoundError; ConflictError for a one-time code and for a mail that waits to be sent.
+        Raises NotFoundError; ConflictError for a one-time code, for a mail that waits to be sent, and for one that
+        would not leave.
         """
 
         async def work() -> None:
@@ -80,6 +90,8 @@ class MailLog:
                 raise ConflictError("A one-time code is not sent twice; its owner can ask for a new one.")
             if mail.state is MailState.QUEUED:
                 raise ConflictError("This mail waits to be sent already.")
+            if objection := (await self._objections.among([mail])).get(mail.id):
+                raise ConflictError(f"This mail is not sent again. {objection}")
             fields: dict[str, object] = {"state": MailState.QUEUED, "last_error": "", "updated_at": self._clock.now()}
             if mail.sent_at is not None:
                 fields["message_id"] = new_message_id(self._sender)

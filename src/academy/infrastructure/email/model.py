@@ -11,13 +11,15 @@ class MailState(StrEnum):
     """Where a mail stands.
 
     Waiting to be sent; taken by a provider; given up (refused for good, failed too often, or no longer of use); not
-    sent, since its address gets no mail; come back after it was sent; called spam by its recipient.
+    sent, since its address gets no mail or its recipient no such mail any more; taken back, with the rest of its batch,
+    before it left; come back after it was sent; called spam by its recipient.
     """
 
     QUEUED = "queued"
     SENT = "sent"
     FAILED = "failed"
     SUPPRESSED = "suppressed"
+    DROPPED = "dropped"
     BOUNCED = "bounced"
     COMPLAINED = "complained"
 

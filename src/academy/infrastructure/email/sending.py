@@ -8,14 +8,15 @@ from datetime import timedelta
 import msgspec
 import structlog
 
-from academy.infrastructure.database.base import Database, Filter, Page
+from academy.infrastructure.database.base import Database
+from academy.infrastructure.database.batches import update_in_batches
 from academy.infrastructure.database.completion import completed
 from academy.infrastructure.email.base import EmailMessage, LogicalEmailError, TechnicalEmailError
 from academy.infrastructure.email.chain import ProviderChain
 from academy.infrastructure.email.model import Mail, MailState
+from academy.infrastructure.email.objections import Objections
 from academy.infrastructure.email.rendering import MailKind, MailRenderer
-from academy.infrastructure.email.suppressions import SuppressionList
-from academy.infrastructure.jobs.base import JobKind
+from academy.infrastructure.jobs.base import JobKind, JobQueue
 from academy.kit.clock import Clock
 
 # With the pauses of ten minutes, a mail is tried for about a day.
@@ -32,13 +33,14 @@ class SendMail(msgspec.Struct, frozen=True):
 
 
 class SendBatch(msgspec.Struct, frozen=True):
-    """Payload of the job that sends all mails of a batch."""
+    """Payload of the job that sends all mails of a batch, and of the one that notes that it has failed."""
 
     batch_id: str
 
 
 SEND_MAIL = JobKind("send_mail", SendMail, max_attempts=_ATTEMPTS, longest_pause=_LONGEST_PAUSE)
 SEND_BATCH = JobKind("send_batch", SendBatch, max_attempts=_ATTEMPTS, longest_pause=_LONGEST_PAUSE)
+GIVE_UP_BATCH = JobKind("give_up_batch", SendBatch)
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -60,18 +62,20 @@ class MailSender:
     def __init__(
         self,
         database: Database,
+        queue: JobQueue,
         chain: ProviderChain,
         renderer: MailRenderer,
-        suppressions: SuppressionList,
+        objections: Objections,
         clock: Clock,
         *,
         sender: str,
         sender_name: str,
     ) -> None:
         self._mails = database.collection(Mail)
+        self._queue = queue
         self._chain = chain
         self._renderer = renderer
-        self._suppressions = suppressions
+        self._objections = objections
         self._clock = clock
         self._sender = sender
         self._sender_name = sender_name
@@ -91,7 +95,8 @@ class MailSender:
         Goes over those that failed again for as long as others get through.
         """
         given_up = {"batch_id": job.batch_id, "state": MailState.FAILED, "given_up": True}
-        await self._mails.update_many(given_up, {"$set": {"state": MailState.QUEUED, "given_up": False}})
+        again = {"$set": {"state": MailState.QUEUED, "given_up": False}}
+        await update_in_batches(self._mails, given_up, again, sort=("created_at",))
         while True:
             ended, waiting = await self._go_over(job.batch_id)
             if not waiting:
@@ -103,29 +108,20 @@ class MailSender:
         """Tries every mail of a batch that waits, once, or until no provider can be had.
 
         Returns how many ended, and why others wait ("" when none does). What is on its way when the worker stops is
-        sent and noted first: else it would be sent twice.
+        sent and noted first: else it would be sent twice. No page is read ahead: a batch may be dropped meanwhile.
         """
         query = {"batch_id": batch_id, "state": MailState.QUEUED}
-        ended, waiting = 0, ""
-        page: Page[Mail] | None = await self._mails.page(query, sort=("created_at",), limit=_AT_ONCE)
-        while page is not None:
-            following = asyncio.create_task(self._after(page, query))  # read while this page is on its way
-            try:
-                outcomes = await completed(asyncio.create_task(self._send(page.items)))
-                failures = [outcome for outcome in outcomes if outcome.state is MailState.QUEUED]
-                ended += len(outcomes) - len(failures)
-                waiting = failures[0].error if failures else waiting
-                is_stuck = len(failures) == len(outcomes) and not any(one.about_recipient for one in failures)
-                page = None if is_stuck else await following
-            finally:
-                following.cancel()
-                await asyncio.wait({following})
-        return ended, waiting
-
-    async def _after(self, page: Page[Mail], query: Filter) -> Page[Mail] | None:
-        if page.next_cursor is None:
-            return None
-        return await self._mails.page(query, sort=("created_at",), limit=_AT_ONCE, cursor=page.next_cursor)
+        ended, waiting, cursor = 0, "", None
+        while True:
+            page = await self._mails.page(query, sort=("created_at",), limit=_AT_ONCE, cursor=cursor)
+            outcomes = await completed(asyncio.create_task(self._send(page.items)))
+            failures = [outcome for outcome in outcomes if outcome.state is MailState.QUEUED]
+            ended += len(outcomes) - len(failures)
+            waiting = failures[0].error if failures else waiting
+            is_stuck = len(failures) == len(outcomes) and not any(one.about_recipient for one in failures)
+            cursor = page.next_cursor
+            if is_stuck or cursor is None:
+                return ended, waiting
 
     async def send_now(self, mail: Mail) -> str:
         """Sends a mail that is not stored, and returns who took it. Raises TechnicalEmailError, LogicalEmailError."""
@@ -133,23 +129,32 @@ class MailSender:
 
     async def handle_mail_given_up(self, job: SendMail) -> None:
         """Notes that a mail failed: its job is dead. Part of the transaction that says so."""
-        await self._give_up({"id": job.mail_id, "state": MailState.QUEUED})
+        query, failed = {"id": job.mail_id, "state": MailState.QUEUED}, self._given_up()
+        await self._mails.update_one({**query, "last_error": ""}, {"$set": {"last_error": _BROKE_OFF}})
+        await self._mails.update_one({**query, "secret": True}, {"$set": {**failed, "given_up": False, "values": {}}})
+        await self._mails.update_one(query, {"$set": failed})
 
     async def handle_batch_given_up(self, job: SendBatch) -> None:
-        """Notes that the rest of a batch failed. Part of the transaction that says that its job is dead."""
-        await self._give_up({"batch_id": job.batch_id, "state": MailState.QUEUED})
+        """Has it noted that the rest of a batch failed. Part of the transaction that says that its job is dead.
 
-    async def _give_up(self, query: dict[str, object]) -> None:
-        now = self._clock.now()
-        failed = {"state": MailState.FAILED, "given_up": True, "updated_at": now}
-        await self._mails.update_many({**query, "last_error": ""}, {"$set": {"last_error": _BROKE_OFF}})
-        await self._mails.update_many({**query, "secret": True}, {"$set": {**failed, "given_up": False, "values": {}}})
-        await self._mails.update_many(query, {"$set": failed})
+        By a job of its own: thousands of mails in this transaction would keep all others who write waiting.
+        """
+        await self._queue.enqueue(GIVE_UP_BATCH, job, key=job.batch_id)
+
+    async def handle_rest_of_batch(self, job: SendBatch) -> None:
+        """Notes that the mails of a batch that still wait have failed."""
+        query, failed = {"batch_id": job.batch_id, "state": MailState.QUEUED}, self._given_up()
+        untold = {"$set": {**failed, "last_error": _BROKE_OFF}}
+        await update_in_batches(self._mails, {**query, "last_error": ""}, untold, sort=("created_at",))
+        await update_in_batches(self._mails, query, {"$set": failed}, sort=("created_at",))
+
+    def _given_up(self) -> dict[str, object]:
+        return {"state": MailState.FAILED, "given_up": True, "updated_at": self._clock.now()}
 
     async def _send(self, mails: Sequence[Mail]) -> list[Outcome]:
         """Tries to send some mails, all at once, and notes how it ended for each."""
-        suppressed = await self._suppressions.among([mail.to_key for mail in mails])
-        outcomes = await asyncio.gather(*(self._try(mail, mail.to_key in suppressed) for mail in mails))
+        objections = await self._objections.among(mails)
+        outcomes = await asyncio.gather(*(self._try(mail, objections.get(mail.id, "")) for mail in mails))
         together: dict[tuple[Outcome, bool], list[str]] = defaultdict(list)
         for mail, outcome in zip(mails, outcomes, strict=True):
             together[outcome, mail.secret].append(mail.id)
@@ -157,11 +162,9 @@ class MailSender:
             await self._note(outcome, ids, forget=is_secret and outcome.state is not MailState.QUEUED)
         return outcomes
 
-    async def _try(self, mail: Mail, is_suppressed: bool) -> Outcome:
-        if is_suppressed:
-            return Outcome(
-                MailState.SUPPRESSED, error="Its address gets no mail; see Admin, Mail, Suppressed addresses."
-            )
+    async def _try(self, mail: Mail, objection: str) -> Outcome:
+        if objection:
+            return Outcome(MailState.SUPPRESSED, error=objection)
         if mail.expires_at is not None and mail.expires_at <= self._clock.now():
             return Outcome(
                 MailState.FAILED, error=f"It was of no more use by the time it could be sent. {mail.last_error}".strip()
@@ -194,12 +197,17 @@ class MailSender:
         )
 
     async def _note(self, outcome: Outcome, ids: list[str], *, forget: bool) -> None:
-        """Notes an outcome. A report that a mail bounced may be quicker than this note, and stands."""
+        """Notes an outcome. A report that a mail bounced may be quicker than this note, and stands.
+
+        A mail that was dropped while it was on its way has left all the same, unless its try failed.
+        """
         now = self._clock.now()
         fields: dict[str, object] = {"state": outcome.state, "last_error": outcome.error, "updated_at": now}
+        open_states = [MailState.QUEUED, MailState.FAILED]
         if outcome.state is MailState.SENT:
             fields |= {"provider": outcome.provider, "sent_at": now}
-        query = {"id": {"$in": ids}, "state": {"$in": [MailState.QUEUED, MailState.FAILED]}}
+            open_states.append(MailState.DROPPED)
+        query = {"id": {"$in": ids}, "state": {"$in": open_states}}
         tries = 0 if outcome.state is MailState.SUPPRESSED else 1
         await self._mails.update_many(query, {"$set": fields, "$inc": {"attempts": tries}})
         if forget:

@@ -12,6 +12,7 @@ from academy.infrastructure.email.batches import Announcement, Batches, BatchRec
 from academy.infrastructure.email.chain import ProviderChain
 from academy.infrastructure.email.log import MailLog
 from academy.infrastructure.email.model import Mail
+from academy.infrastructure.email.objections import Objections, UnwantedMails
 from academy.infrastructure.email.rendering import MailKind, MailRenderer
 from academy.infrastructure.email.sending import SEND_MAIL, MailSender, SendMail
 from academy.infrastructure.email.settings import EmailSettings
@@ -27,6 +28,8 @@ _VERIFIED_EVERY = timedelta(minutes=5)
 
 class EmailService:
     """Writes mails down with their cause, and has them sent by jobs.
+
+    Whom mail is for is asked of `unwanted` again right before it leaves.
 
     Each `send_…` joins the open transaction: the mail exists exactly when its cause does. With a `cause` such as
     `enrolment:ID`, a mail is written once, however often it is asked for.
@@ -46,6 +49,7 @@ class EmailService:
         renderer: MailRenderer,
         clock: Clock,
         settings: EmailSettings,
+        unwanted: UnwantedMails,
         *,
         academy_name: str,
         academy_url: str,
@@ -60,18 +64,20 @@ class EmailService:
         self._verdicts: dict[str, str] = {}
         self._watching: asyncio.Task[None] | None = None
         self.suppressions = SuppressionList(database, clock)
+        objections = Objections(self.suppressions, unwanted)
         self.sender = MailSender(
             database,
+            queue,
             chain,
             renderer,
-            self.suppressions,
+            objections,
             clock,
             sender=settings.sender,
             sender_name=settings.sender_name or academy_name,
         )
         self._writer = MailWriter(renderer, clock, sender=settings.sender)
-        self.batches = Batches(database, queue, self._writer)
-        self.log = MailLog(database, queue, renderer, clock, sender=settings.sender)
+        self.batches = Batches(database, queue, self._writer, clock)
+        self.log = MailLog(database, queue, renderer, objections, clock, sender=settings.sender)
 
     async def initialize(self) -> None:
         """Looks every five minutes, in the background, whether the providers could send, and logs what is wrong."""
