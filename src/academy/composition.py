@@ -224,6 +224,7 @@ class Academy:
         """Finishes what runs and disconnects."""
         await self.worker.stop()
         await self.email.close()
+        await self.delivery_reports.close()
         await self.limiter.close()
         await self.cache.disconnect()
         await self.database.disconnect()

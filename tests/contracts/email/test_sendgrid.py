@@ -12,7 +12,7 @@ from academy.infrastructure.email.base import EmailMessage, LogicalEmailError, T
 from academy.infrastructure.email.sendgrid import SendGridProvider
 from academy.infrastructure.email.settings import SendGridSettings
 from academy.kit.ids import new_id
-from tests.simulators.local_server import Trouble
+from tests.simulators.local_server import Answer, Trouble, running
 from tests.simulators.sendgrid import API_KEY, Fault, SendGrid, running_sendgrid
 
 SECONDS = 15.0
@@ -235,6 +235,21 @@ async def test_a_faulty_sendgrid_costs_only_the_try(
     sendgrid.fault = Fault.NONE
     await provider.send(mail())
     assert len(sendgrid.mails) == 1
+
+
+async def test_of_a_huge_answer_only_the_beginning_is_read(sendgrid: SendGrid, provider: SendGridProvider) -> None:
+    sendgrid.scopes = ["mail.send", "x" * 1_000_000]
+    assert "SENDGRID_URL" in await provider.verify()
+    sendgrid.scopes = ["mail.send"]
+    assert await provider.verify() == ""
+
+
+async def test_a_mail_that_was_taken_with_many_words_is_taken() -> None:
+    with running(lambda _: Answer(202, b"x" * 1_000_000)) as server:
+        provider = provider_of(server.url)
+        await provider.send(mail())
+        await provider.send(mail())
+        await provider.close()
 
 
 @pytest.mark.parametrize("trouble", [Trouble.DROP_BEFORE, Trouble.CUT])

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import msgspec
 
 from academy.infrastructure.email import sendgrid_reports
+from academy.infrastructure.email.aws_fetching import AwsFiles
 from academy.infrastructure.email.reports import DeliveryReport
 from academy.infrastructure.email.settings import SendGridSettings, SesSettings
-from academy.infrastructure.email.sns_reports import SnsReports, fetch_from_aws
+from academy.infrastructure.email.sns_reports import SnsReports
 from academy.infrastructure.email.suppressions import SuppressionList
 from academy.infrastructure.jobs.base import JobKind, JobQueue
 from academy.kit.clock import Clock
@@ -46,7 +47,8 @@ class DeliveryReports:
         self._queue = queue
         self._suppressions = suppressions
         self._public_key = sendgrid.webhook_public_key
-        self._sns = SnsReports(ses.topic_arn, fetch_from_aws, clock) if ses.topic_arn else None
+        self._files = AwsFiles()
+        self._sns = SnsReports(ses.topic_arn, self._files.fetch, clock) if ses.topic_arn else None
 
     async def take_sendgrid(self, body: bytes, signature: str, timestamp: str) -> None:
         """Takes a call of SendGrid's event webhook. Raises WebhookClosed, ForgedReport, InvalidError."""
@@ -71,3 +73,7 @@ class DeliveryReports:
         """Notes the reports."""
         for report in job.reports:
             await self._suppressions.record(report)
+
+    async def close(self) -> None:
+        """Closes the connections to AWS. Safe to call twice."""
+        await self._files.close()

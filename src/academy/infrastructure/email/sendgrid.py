@@ -11,6 +11,7 @@ import httpx
 import msgspec
 
 from academy.infrastructure.email.base import Capabilities, EmailMessage, LogicalEmailError, TechnicalEmailError
+from academy.infrastructure.email.bodies import beginning_of
 from academy.infrastructure.email.mime import envelope_address, extra_headers
 from academy.infrastructure.email.settings import SendGridSettings
 from academy.kit.text import is_one_line
@@ -24,6 +25,8 @@ _QUIET_SECONDS = 30.0
 _LARGEST_MESSAGE = 30_000_000
 _LONGEST_WAIT = 3600
 _HIGHEST_PORT = 65_535
+# Its answers have some hundred bytes; what stands behind SENDGRID_URL may be something else.
+_LARGEST_ANSWER = 64 * 1024
 _LONGEST_QUOTE = 300
 
 # SendGrid would count opens and clicks through links of its own, and add a footer. Our mails arrive as they are.
@@ -41,6 +44,14 @@ _ADVICE: dict[int, str] = {
 }
 # What the errors of a mail that is refused for good are about.
 _ABOUT_THE_MAIL = frozenset({"personalizations", "subject", "content"})
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    """An answer, with the beginning of its body."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes
 
 
 class _Error(msgspec.Struct):
@@ -86,16 +97,16 @@ class SendGridProvider:
     async def send(self, message: EmailMessage) -> None:
         """Hands the message over: SendGrid answers 202 when it has queued it. Raises as `EmailProvider.send` does."""
         answer = await self._ask("POST", "/v3/mail/send", _request(message))
-        if answer.status_code != httpx.codes.ACCEPTED:
+        if answer.status != httpx.codes.ACCEPTED:
             raise _failure(answer)
 
     async def verify(self) -> str:
         """Returns "" when the key may send mail, else what is wrong and what to do. Never raises."""
         try:
             answer = await self._ask("GET", "/v3/scopes")
-            if answer.status_code != httpx.codes.OK:
+            if answer.status != httpx.codes.OK:
                 return _failure(answer).message
-            scopes = msgspec.json.decode(answer.content, type=_Scopes).scopes
+            scopes = msgspec.json.decode(answer.body, type=_Scopes).scopes
         except TechnicalEmailError as error:
             return error.message
         except msgspec.MsgspecError:
@@ -110,11 +121,15 @@ class SendGridProvider:
         if client is not None:
             await client.aclose()
 
-    async def _ask(self, method: str, path: str, body: bytes | None = None) -> httpx.Response:
+    async def _ask(self, method: str, path: str, body: bytes | None = None) -> _Answer:
         """Returns SendGrid's answer, whatever it says. Raises TechnicalEmailError when there is none in time."""
         try:
-            async with self._free, asyncio.timeout(self._timeout):
-                return await self._opened().request(method, path, content=body)
+            async with (
+                self._free,
+                asyncio.timeout(self._timeout),
+                self._opened().stream(method, path, content=body) as answer,
+            ):
+                return _Answer(answer.status_code, answer.headers, await beginning_of(answer, _LARGEST_ANSWER))
         except (TimeoutError, httpx.TimeoutException) as error:
             raise TechnicalEmailError(f"SendGrid did not answer within {self._timeout:g} s.") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -133,7 +148,11 @@ class SendGridProvider:
                 max_keepalive_connections=_CONNECTIONS,
                 keepalive_expiry=_QUIET_SECONDS,
             )
-            headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
+            headers = {
+                "Authorization": f"Bearer {self._key}",
+                "Content-Type": "application/json",
+                "Accept-Encoding": "identity",
+            }
             self._client = httpx.AsyncClient(base_url=self._url, headers=headers, limits=limits, timeout=self._timeout)
         return self._client
 
@@ -165,9 +184,9 @@ def _request(message: EmailMessage) -> bytes:
     )
 
 
-def _failure(answer: httpx.Response) -> TechnicalEmailError | LogicalEmailError:
+def _failure(answer: _Answer) -> TechnicalEmailError | LogicalEmailError:
     """Returns the error that an answer other than "taken" is."""
-    status, errors = answer.status_code, _errors(answer)
+    status, errors = answer.status, _errors(answer)
     quoted = " · ".join(" ".join(error.message.split()) for error in errors)[:_LONGEST_QUOTE]
     said = f"{status} {quoted}".strip()
     if status == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
@@ -182,9 +201,9 @@ def _failure(answer: httpx.Response) -> TechnicalEmailError | LogicalEmailError:
     return TechnicalEmailError(f"{_ADVICE.get(status, 'SendGrid could not take the mail:')} {said}")
 
 
-def _errors(answer: httpx.Response) -> list[_Error]:
+def _errors(answer: _Answer) -> list[_Error]:
     try:
-        return msgspec.json.decode(answer.content, type=_Errors).errors
+        return msgspec.json.decode(answer.body, type=_Errors).errors
     except msgspec.MsgspecError:
         return []
 
@@ -194,7 +213,7 @@ def _subject_of(error: _Error) -> str:
     return (error.field or "").partition(".")[0]
 
 
-def _seconds_until_reset(answer: httpx.Response) -> int | None:
+def _seconds_until_reset(answer: _Answer) -> int | None:
     """Returns when calls are free again, by SendGrid's own clock; None when it does not say.
 
     https://www.twilio.com/docs/sendgrid/api-reference/how-to-use-the-sendgrid-v3-api/rate-limits: X-RateLimit-Reset is

@@ -11,32 +11,23 @@ feedback of an identity (`notificationType`, without tags):
 https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html
 """
 
-import asyncio
 import base64
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Literal
 from urllib.parse import urlsplit
 
-import httpx
 import msgspec
 import structlog
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from academy.infrastructure.email.reports import DeliveryReport, ForgedReport, ReportKind, is_address, one_line
+from academy.infrastructure.email.sns_certificates import Fetch, SnsCertificates
 from academy.kit.clock import Clock, to_milliseconds
-from academy.kit.errors import UnavailableError
 from academy.kit.text import is_one_line
 
-Fetch = Callable[[str], Awaitable[bytes]]
-"""Returns the body behind an address. Raises UnavailableError."""
-
-_SECONDS, _LARGEST_ANSWER = 10.0, 64 * 1024
-# Amazon signs with one certificate for months; a few more can be in use around a change.
-_CERTIFICATES = 4
 _HASHES: dict[str, hashes.HashAlgorithm] = {"1": hashes.SHA1(), "2": hashes.SHA256()}  # noqa: S303 - SNS still uses it
 # Reports of a mail server that are no complaint of its user (RFC 5965, section 7.3; RFC 6591).
 _NO_COMPLAINTS = ("not-spam", "auth-failure")
@@ -111,7 +102,7 @@ class SnsReports:
         self._host = _sns_host(topic_arn)
         self._fetch = fetch
         self._clock = clock
-        self._certificates: dict[str, x509.Certificate] = {}
+        self._certificates = SnsCertificates(fetch, clock)
 
     async def read(self, body: bytes) -> list[DeliveryReport]:
         """Returns what a message reports; confirms the subscription of the webhook when that is what it asks.
@@ -166,12 +157,9 @@ class SnsReports:
         address = urlsplit(url) if self._is_of_sns(url) else None
         if address is None or address.query or not address.path.endswith(".pem"):
             raise ForgedReport("The SigningCertURL is no certificate of SNS in the topic's region.")
-        certificate = self._certificates.get(url) or _parsed(await self._fetch(url))
+        certificate = await self._certificates.get(url)
         if not certificate.not_valid_before_utc <= self._clock.now() <= certificate.not_valid_after_utc:
             raise ForgedReport("The certificate of the signature is not valid now.")
-        self._certificates[url] = certificate
-        while len(self._certificates) > _CERTIFICATES:
-            del self._certificates[next(iter(self._certificates))]
         return certificate
 
 
@@ -179,16 +167,6 @@ def _sns_host(topic_arn: str) -> str:
     """Returns the host of SNS for a topic such as `arn:aws:sns:ap-south-1:123456789012:mail-events`."""
     _, partition, _, region, *_ = topic_arn.split(":")
     return f"sns.{region}.amazonaws.com{'.cn' if partition == 'aws-cn' else ''}"
-
-
-def _parsed(pem: bytes) -> x509.Certificate:
-    """Raises ForgedReport."""
-    try:
-        certificate = x509.load_pem_x509_certificate(pem)
-        certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise ForgedReport("There is no certificate at the SigningCertURL.") from error
-    return certificate
 
 
 def _reports(message: str) -> list[DeliveryReport]:
@@ -257,26 +235,3 @@ def _mail_id(mail: msgspec.Raw) -> str:
     except msgspec.MsgspecError:
         return ""
     return next(iter(tagged.tags.get("mail_id", [])), "")
-
-
-async def fetch_from_aws(url: str) -> bytes:
-    """Returns the body behind an address; follows no redirect and reads at most 64 KiB, for at most 10 s.
-
-    Raises UnavailableError when there is no such answer.
-    """
-    try:
-        async with (
-            asyncio.timeout(_SECONDS),
-            httpx.AsyncClient(follow_redirects=False, headers={"Accept-Encoding": "identity"}) as client,
-            client.stream("GET", url) as answer,
-        ):
-            if answer.status_code != httpx.codes.OK:
-                raise UnavailableError(f"SNS answers with {answer.status_code}.")
-            body = b""
-            async for chunk in answer.aiter_raw():
-                body += chunk
-                if len(body) > _LARGEST_ANSWER:
-                    raise UnavailableError("The answer of SNS is too large.")
-            return body
-    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-        raise UnavailableError("SNS cannot be reached.") from error

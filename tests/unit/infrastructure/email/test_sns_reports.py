@@ -1,13 +1,9 @@
 """Signed messages of SNS: the certificate comes from SNS of the topic's region or the message does not count."""
 
+import asyncio
 import base64
 import json
-import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import repeat
 
 import pytest
 from cryptography import x509
@@ -19,10 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from academy.infrastructure.email import sns_reports
 from academy.infrastructure.email.reports import DeliveryReport, ForgedReport, ReportKind
-from academy.infrastructure.email.sns_reports import SnsReports, fetch_from_aws
-from academy.kit.errors import UnavailableError
+from academy.infrastructure.email.sns_reports import SnsReports
+from academy.kit.errors import AcademyError, UnavailableError
 
 TOPIC = "arn:aws:sns:ap-south-1:123456789012:mail-events"
 SNS = "https://sns.ap-south-1.amazonaws.com"
@@ -269,6 +264,7 @@ async def test_only_a_few_certificates_are_kept(sns: Sns) -> None:
     urls = [f"{SNS}/{number}.pem" for number in range(20)]
     sns.answers.update(dict.fromkeys(urls, PEM))
     for url in [*urls, urls[-1], urls[0]]:
+        sns.moment += timedelta(seconds=10)
         await sns.reports.read(body(signed(bounce(), SigningCertURL=url)))
     assert sns.asked == [*urls, urls[0]], "the latest one is kept, the first one is not"
 
@@ -281,7 +277,59 @@ async def test_what_is_no_certificate_of_now_proves_nothing(sns: Sns) -> None:
     for answer in (b"", b"<html>", NO_PEM, ELLIPTIC, pem(days=(-10, -1)), pem(days=(1, 10))):
         sns.answers[CERTIFICATE_URL] = answer
         with pytest.raises(ForgedReport):
-            await sns.reports.read(body(signed(bounce())))
+            await SnsReports(TOPIC, sns.fetch, sns).read(body(signed(bounce())))
+
+
+async def forge(sns: Sns, url: str, error: type[AcademyError] = UnavailableError) -> None:
+    with pytest.raises(error):
+        await sns.reports.read(body({**signed(bounce()), "SigningCertURL": url}))
+
+
+async def test_a_forger_causes_few_fetches(sns: Sns) -> None:
+    await sns.reports.read(body(signed(bounce())))
+    for number in range(30):
+        await forge(sns, f"{SNS}/{number}.pem")
+    assert len(sns.asked) == 10
+    assert await sns.reports.read(body(signed(bounce()))) == [ASHA_BOUNCED], "the kept certificate needs no fetch"
+    sns.moment += timedelta(minutes=1)
+    await forge(sns, f"{SNS}/30.pem")
+    assert len(sns.asked) == 11
+
+
+@pytest.mark.parametrize(("answer", "error"), [(None, UnavailableError), (b"<html>", ForgedReport)])
+async def test_a_failure_is_remembered_until_amazon_sends_again(
+    sns: Sns, answer: bytes | None, error: type[AcademyError]
+) -> None:
+    url = f"{SNS}/other.pem"
+    if answer is not None:
+        sns.answers[url] = answer
+    for _ in range(5):
+        await forge(sns, url, error)
+    assert sns.asked == [url]
+    sns.answers[url] = PEM
+    sns.moment += timedelta(seconds=20)
+    assert await sns.reports.read(body(signed(bounce(), SigningCertURL=url))) == [ASHA_BOUNCED]
+
+
+async def test_one_certificate_is_fetched_at_a_time_and_once_for_all_who_wait(sns: Sns) -> None:
+    running, most, go_on = 0, 0, asyncio.Event()
+
+    async def fetch(url: str) -> bytes:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await go_on.wait()
+        running -= 1
+        return await sns.fetch(url)
+
+    reports, url = SnsReports(TOPIC, fetch, sns), f"{SNS}/other.pem"
+    sns.answers[url] = PEM
+    messages = [body(signed(bounce(), SigningCertURL=one)) for one in (CERTIFICATE_URL, url) for _ in range(3)]
+    reading = [asyncio.create_task(reports.read(message)) for message in messages]
+    await asyncio.sleep(0)
+    go_on.set()
+    assert await asyncio.gather(*reading) == [[ASHA_BOUNCED]] * 6
+    assert (most, sns.asked) == (1, [CERTIFICATE_URL, url])
 
 
 async def test_when_sns_cannot_be_reached_amazon_shall_send_again(sns: Sns) -> None:
@@ -289,6 +337,7 @@ async def test_when_sns_cannot_be_reached_amazon_shall_send_again(sns: Sns) -> N
     with pytest.raises(UnavailableError):
         await sns.reports.read(body(signed(bounce())))
     sns.answers[CERTIFICATE_URL] = kept
+    sns.moment += timedelta(seconds=20)
     assert await sns.reports.read(body(signed(bounce()))) == [ASHA_BOUNCED]
 
 
@@ -329,70 +378,3 @@ async def test_no_words_in_a_message_break_the_reading(message: str, subject: st
     assert await sns.reports.read(body(signed(message, Subject=subject))) == []
     with pytest.raises(ForgedReport):
         await sns.reports.read(body({**signed(bounce()), "MessageId": "\ud800" + message, "Signature": signature}))
-
-
-# The real fetch
-
-
-@contextmanager
-def serving(head: str, content: Iterable[bytes] = ()) -> Iterator[tuple[str, list[str]]]:
-    """A server on loopback that answers so, a piece every millisecond; its address, and the paths it was asked for."""
-    asked: list[str] = []
-    ended = threading.Event()
-
-    class Answer(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            with suppress(ConnectionError):
-                self.wfile.write(f"HTTP/1.1 {head}\r\n\r\n".encode())
-                for piece in content:
-                    self.wfile.write(piece)
-                    if ended.wait(0.001):
-                        break
-
-        def log_message(self, *_: object) -> None:
-            """Says nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
-        thread = threading.Thread(target=server.serve_forever, args=[0.01])
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/cert.pem", asked
-        finally:
-            ended.set()
-            server.shutdown()
-            thread.join()
-
-
-async def test_an_answer_is_fetched() -> None:
-    with serving("200 OK", [b"a ", b"certificate"]) as (url, asked):
-        assert await fetch_from_aws(url) == b"a certificate"
-    assert asked == ["/cert.pem"]
-
-
-@pytest.mark.parametrize("head", ["404 Not Found", "500 Oh", "204 No Content", "302 Found\r\nLocation: {}"])
-async def test_another_answer_is_none_and_no_redirect_is_followed(head: str) -> None:
-    refused = pytest.raises(UnavailableError, match="SNS answers with")
-    with serving("200 OK") as (inner, asked), serving(head.format(inner)) as (url, _), refused:
-        await fetch_from_aws(url)
-    assert asked == []
-
-
-async def test_an_endless_answer_is_cut() -> None:
-    with serving("200 OK", repeat(b"x" * 16_384)) as (url, _), pytest.raises(UnavailableError, match="too large"):
-        await fetch_from_aws(url)
-
-
-@pytest.mark.timeout(20)
-async def test_an_answer_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sns_reports, "_SECONDS", 0.5)
-    with serving("200 OK", repeat(b"x")) as (url, _), pytest.raises(UnavailableError, match="cannot be reached"):
-        await fetch_from_aws(url)
-
-
-async def test_nobody_there_is_no_answer() -> None:
-    with serving("200 OK") as (url, _):
-        pass
-    for address in (url, "nonsense"):
-        with pytest.raises(UnavailableError):
-            await fetch_from_aws(address)
