@@ -174,6 +174,7 @@ async def test_what_is_no_address_is_refused_for_good(ses: Ses, provider: SesPro
     [
         (400, "MessageRejected", "Transaction failed: Duplicate header 'Subject'."),
         (400, "BadRequestException", "Domain contains illegal character"),
+        (400, "BadRequestException", "Missing final '@domain'"),
         (413, "RequestEntityTooLargeException", ""),
     ],
 )
@@ -194,6 +195,9 @@ async def test_a_refused_mail_is_refused_for_good(
             "EMAIL_FROM",
         ),
         (400, "MessageRejected", "Sending paused for this account.", "paused"),
+        (400, "BadRequestException", "Configuration set <x> does not exist.", "SES_CONFIGURATION_SET"),
+        (400, "BadRequestException", "Email address is not verified.", "EMAIL_FROM"),
+        (400, "BadRequestException", "Email sending is paused for this account.", "account"),
         (400, "MailFromDomainNotVerifiedException", "Mail from domain not verified", "MX record"),
         (400, "AccountSuspendedException", "Account suspended", "AWS support"),
         (400, "SendingPausedException", "Sending paused", "Resume"),

@@ -40,10 +40,16 @@ _ADVICE = {
     "SendingPausedException": "Sending is paused for the account or the configuration set. Resume it in SES.",
     "AccessDeniedException": "The AWS credentials lack a permission.",
     "MessageRejected": "The sender is not verified, or the account is in the sandbox or paused. Look at EMAIL_FROM.",
+    "BadRequestException": "A setting does not fit. Look at SES_CONFIGURATION_SET, EMAIL_FROM and the account in SES.",
     "NotFoundException": "SES does not know what was named. Look at SES_CONFIGURATION_SET and AWS_REGION.",
 }
-# MessageRejected is what SES says about the content, and also about the account and the sender.
-_FAULT_OF_THE_ACCOUNT = re.compile(r"not verified|paused|suspended", re.IGNORECASE)
+# Both are what SES says about the content or an address, and also about the account, the sender and the configuration
+# set: https://docs.aws.amazon.com/ses/latest/dg/troubleshoot-error-messages.html names these texts, and
+# https://docs.aws.amazon.com/ses/latest/dg/managing-configuration-sets.html the "bad request" for a set that is gone.
+_REFUSALS = frozenset({"MessageRejected", "BadRequestException"})
+_FAULT_OF_THE_SETTINGS = re.compile(
+    r"not verified|paused|suspended|sandbox|configuration ?set|not enabled|not authorized", re.IGNORECASE
+)
 
 
 class _Refused(Exception):
@@ -225,10 +231,9 @@ async def _answer(client: object, operation: str, parameters: Mapping[str, objec
 
 def _failure(refused: _Refused) -> TechnicalEmailError | LogicalEmailError:
     """Returns the error that a refusal is."""
-    is_about_the_account = refused.code == "MessageRejected" and _FAULT_OF_THE_ACCOUNT.search(refused.text)
     if refused.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return LogicalEmailError("The mail is too large for SES.")
-    if refused.code in {"MessageRejected", "BadRequestException"} and not is_about_the_account:
+    if refused.code in _REFUSALS and not _FAULT_OF_THE_SETTINGS.search(refused.text):
         return LogicalEmailError(f"SES refused the mail. {refused.quoted}")
     if refused.code in _THROTTLED or refused.status == HTTPStatus.TOO_MANY_REQUESTS:
         return TechnicalEmailError(f"SES's rate or quota is reached. {refused.quoted}", throttled=True)
