@@ -2,13 +2,17 @@
 
 import pytest
 
+from academy.features.accounts.administration import COMMAND_LINE, AccountAdministration
+from academy.features.accounts.model import Preferences, Topic
 from academy.features.notifications.service import AddressWithVariables
 from academy.infrastructure.email.batches import Announcement
 from academy.infrastructure.email.log import MailFilter
 from academy.infrastructure.email.model import MailState
+from academy.infrastructure.security.passwords import PasswordHasher
 from academy.infrastructure.security.principal import Role
 from academy.kit.errors import InvalidError
 from tests.academies.in_process import TestAcademy
+from tests.contracts.database.recording import RecordingDatabase
 
 NEWS = Announcement(
     title="A seat for {{ name }}", message="Your seat is {{ seat }}.", action="Open", action_url="https://academy.test/"
@@ -48,3 +52,47 @@ async def test_addresses_without_an_account_are_named_and_nobody_is_written_to(a
         await academy.academy.notifications.announce_to(NEWS, rows)
     await academy.work()
     assert await academy.messages() == []
+
+
+async def test_some_are_found_by_pages_and_not_one_by_one(academy: TestAcademy) -> None:
+    recording = RecordingDatabase(academy.academy.database)
+    administration = AccountAdministration(recording.as_database(), academy.clock, PasswordHasher(4, 10))
+    people = [await academy.person() for _ in range(3)]
+    found = await administration.lookup_many([people[0].email.upper(), people[1].email, "who@example.com"])
+    assert {address: user.id for address, user in found.items()} == {
+        people[0].email.upper(): people[0].user_id,
+        people[1].email: people[1].user_id,
+    }
+    assert len(recording.queries) == 1
+
+
+async def test_more_than_a_page_of_rows_all_get_it_once(academy: TestAcademy) -> None:
+    create = academy.academy.administration.create
+    addresses = [f"{number}@example.com" for number in range(205)]
+    for address in addresses:
+        await create(COMMAND_LINE, address, "Asha", Role.LEARNER, None)
+    rows = [AddressWithVariables(address, {"seat": "A1"}) for address in (*addresses, addresses[0].upper())]
+    audience = await academy.academy.notifications.audience(NEWS, rows)
+    assert (audience.people, audience.first_addresses) == (205, addresses[:3])
+    assert audience.first_subject == "A seat for Asha"
+    batch = await academy.academy.notifications.announce_to(NEWS, rows)
+    assert await academy.academy.email.log.states_of_batch(batch) == {MailState.QUEUED: 205}
+    strangers = [AddressWithVariables(f"{number}@other.example", {}) for number in range(250)]
+    with pytest.raises(InvalidError, match=r"0@other.*4@other\.example …"):
+        await academy.academy.notifications.announce_to(NEWS, [*rows, *strangers])
+
+
+async def test_the_audience_is_who_wants_it_and_nothing_is_written(academy: TestAcademy) -> None:
+    admin, asha, ravi = await academy.person(Role.ADMIN), await academy.person(), await academy.person()
+    await academy.academy.accounts.change(ravi, preferences=Preferences(declined=[Topic.ANNOUNCEMENTS]))
+    audience = await academy.academy.notifications.audience(TO_ALL, None)
+    assert (audience.people, audience.first_subject) == (2, "News")
+    assert audience.first_addresses == [admin.email, asha.email]
+    with pytest.raises(InvalidError, match="seat"):
+        await academy.academy.notifications.audience(NEWS, None)
+    assert (await academy.academy.email.log.page(MailFilter())).items == []
+
+
+def test_a_long_title_is_refused_with_its_length() -> None:
+    with pytest.raises(InvalidError, match="151 characters; make it 150"):
+        Announcement(title="x" * 151, message="", action="", action_url="")

@@ -77,6 +77,12 @@ class AccountAdministration:
         """Returns the account of an address, if there is one."""
         return await self._repository.user_by_email(email_key(email))
 
+    async def lookup_many(self, emails: Sequence[str]) -> dict[str, User]:
+        """Returns the accounts of some addresses (at most 200) by the address as given, where there is one."""
+        keys = {email: email_key(email) for email in emails}
+        found = await self._repository.users_by_email(sorted(set(keys.values())))
+        return {email: found[key] for email, key in keys.items() if key in found}
+
     async def find(self, email: str) -> User:
         """Returns the account of an address. Raises NotFoundError."""
         user = await self.lookup(email)

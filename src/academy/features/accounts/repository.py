@@ -42,6 +42,11 @@ class AccountRepository:
         """Returns a user by comparable address."""
         return await self._users.find_one({"email_key": email_key})
 
+    async def users_by_email(self, email_keys: Sequence[str]) -> dict[str, User]:
+        """Returns users (at most 200) by comparable address."""
+        found = await self._users.find({"email_key": {"$in": list(email_keys)}}) if email_keys else []
+        return {user.email_key: user for user in found}
+
     async def users_by_id(self, user_ids: Sequence[str]) -> dict[str, User]:
         """Returns users (at most 200) by id."""
         found = await self._users.find({"id": {"$in": list(user_ids)}}) if user_ids else []

@@ -1,7 +1,7 @@
 """What people are told by mail: each fact once, and beyond what they must know only what they did not decline."""
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from importlib.resources import files
 
 import msgspec
@@ -17,6 +17,7 @@ from academy.features.enrolment.model import LearnerEnrolled
 from academy.features.learning.model import CourseCompleted
 from academy.features.notifications.unsubscribe import UnsubscribeTokens
 from academy.features.payments.model import PaymentReceived
+from academy.infrastructure.database.base import LARGEST_PAGE
 from academy.infrastructure.email.batches import Announcement, BatchRecipient
 from academy.infrastructure.email.model import Mail
 from academy.infrastructure.email.rendering import MailKind
@@ -25,6 +26,7 @@ from academy.kit.errors import InvalidError, NotFoundError
 from academy.kit.ids import new_id
 
 _MOST_NAMED = 5
+_MOST_SHOWN = 3
 
 
 class AddressWithVariables(msgspec.Struct, frozen=True):
@@ -32,6 +34,14 @@ class AddressWithVariables(msgspec.Struct, frozen=True):
 
     address: str
     variables: Mapping[str, str]
+
+
+class Audience(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom an announcement would reach, how many, and what the first of them would read as its subject."""
+
+    people: int
+    first_addresses: Sequence[str]
+    first_subject: str
 
 
 class NotificationService:
@@ -132,17 +142,11 @@ class NotificationService:
         """Writes to every account in use that wants announcements. Returns the batch's id.
 
         Called again with the same `batch_id` after it was stopped half-way, it goes on. Raises InvalidError for a
-        place in the text that has no value.
+        place in the text that has no value, ConflictError when the batch was dropped.
         """
         batch = batch_id or new_id()
-        cursor = None
-        while True:
-            page = await self._administration.active(cursor=cursor)
-            wanted = [self._addressed(user, {}) for user in page.items if _wants_announcements(user)]
-            await self._email.batches.write(batch, announcement, wanted)
-            cursor = page.next_cursor
-            if cursor is None:
-                break
+        async for some in self._everybody():
+            await self._email.batches.write(batch, announcement, some)
         await self._email.batches.start(batch)
         return batch
 
@@ -151,18 +155,45 @@ class NotificationService:
     ) -> str:
         """Writes to some accounts, with the variables of each; who declined announcements gets none.
 
-        Returns the batch's id. Raises InvalidError when an address has no account, or a place in the text no value.
+        Returns the batch's id. Raises InvalidError when an address has no account, or a place in the text no value,
+        ConflictError when the batch was dropped.
         """
-        known = {row.address: await self._administration.lookup(row.address) for row in rows}
-        if unknown := [address for address, user in known.items() if user is None]:
+        return await self._email.send_batch(await self._chosen(rows), announcement, batch_id=batch_id)
+
+    async def audience(self, announcement: Announcement, rows: Sequence[AddressWithVariables] | None) -> Audience:
+        """Returns whom `announce_to` the rows, or without them `announce_to_all`, would write to; writes nothing.
+
+        Raises InvalidError as those do.
+        """
+        people, addresses, subject = 0, list[str](), ""
+        async for some in self._everybody() if rows is None else _at_once(await self._chosen(rows)):
+            subjects = [self._email.batches.subject(announcement, one) for one in some]
+            subject = subject or next(iter(subjects), "")
+            addresses = [*addresses, *(one.to.address for one in some)][:_MOST_SHOWN]
+            people += len(some)
+        return Audience(people=people, first_addresses=addresses, first_subject=subject)
+
+    async def _everybody(self) -> AsyncIterator[list[BatchRecipient]]:
+        """Gives the accounts in use that want announcements, page by page."""
+        cursor = None
+        while True:
+            page = await self._administration.active(cursor=cursor)
+            yield [self._addressed(user, {}) for user in page.items if _wants_announcements(user)]
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    async def _chosen(self, rows: Sequence[AddressWithVariables]) -> list[BatchRecipient]:
+        """Returns those accounts of the rows that want announcements. Raises InvalidError for a row without account."""
+        known: dict[str, User] = {}
+        for start in range(0, len(rows), LARGEST_PAGE):
+            known |= await self._administration.lookup_many([row.address for row in rows[start : start + LARGEST_PAGE]])
+        if unknown := [row.address for row in rows if row.address not in known]:
             named = ", ".join(unknown[:_MOST_NAMED]) + (" …" if len(unknown) > _MOST_NAMED else "")
             raise InvalidError(f"Mail goes to people with an account only; these have none: {named}")
-        wanted = []
-        for row in rows:
-            user = known[row.address]
-            if user is not None and user.status is UserStatus.ACTIVE and _wants_announcements(user):
-                wanted.append(self._addressed(user, row.variables))
-        return await self._email.send_batch(wanted, announcement, batch_id=batch_id)
+        users = [(known[row.address], row.variables) for row in rows]
+        chosen = {user.id: self._addressed(user, values) for user, values in users if _wants_announcements(user)}
+        return list(chosen.values())
 
     def _addressed(self, user: User, variables: Mapping[str, str]) -> BatchRecipient:
         return BatchRecipient(
@@ -215,5 +246,9 @@ class NotificationService:
         return f"Its recipient declined mail about {topic.described}." if topic in user.preferences.declined else ""
 
 
+async def _at_once(recipients: list[BatchRecipient]) -> AsyncIterator[list[BatchRecipient]]:
+    yield recipients
+
+
 def _wants_announcements(user: User) -> bool:
-    return Topic.ANNOUNCEMENTS not in user.preferences.declined
+    return user.status is UserStatus.ACTIVE and Topic.ANNOUNCEMENTS not in user.preferences.declined

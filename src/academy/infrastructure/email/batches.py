@@ -18,18 +18,27 @@ from academy.kit.errors import ConflictError, InvalidError, NotFoundError
 from academy.kit.text import email_key
 
 _PLACE = re.compile(r"\{\{\s*(.+?)\s*\}\}")
+LONGEST_TITLE = 150
 # A unit of this many mails is written in some milliseconds, so that others who write do not wait.
 _WRITTEN_AT_ONCE = 200
 _DROPPED = "It was taken back, with the rest of its batch, before it left."
 
 
 class Announcement(msgspec.Struct, frozen=True, kw_only=True):
-    """What a batch tells. Title and message may have places such as `{{ name }}`; a blank line parts paragraphs."""
+    """What a batch tells. Title and message may have places such as `{{ name }}`; a blank line parts paragraphs.
+
+    Raises InvalidError for a title of more than `LONGEST_TITLE` characters: mail clients show the beginning only.
+    """
 
     title: str
     message: str
     action: str
     action_url: str
+
+    def __post_init__(self) -> None:
+        if len(self.title) > LONGEST_TITLE:
+            told = f"The title has {len(self.title):,} characters; make it {LONGEST_TITLE} at most."
+            raise InvalidError(told, fields={"title": told})
 
 
 class BatchRecipient(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +99,10 @@ class Batches:
         return self._writer.mail(
             MailKind.NOTIFICATION, one.to, values, cause=cause, batch_id=batch_id, unsubscribe_url=one.unsubscribe_url
         )
+
+    def subject(self, announcement: Announcement, one: BatchRecipient) -> str:
+        """Returns the subject of the mail that somebody would get. Raises as `write` does; writes nothing."""
+        return self._mail("", "", announcement, one).subject
 
     async def start(self, batch_id: str) -> None:
         """Has all mails of the batch sent. Raises ConflictError when it was dropped."""
