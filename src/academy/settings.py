@@ -21,8 +21,8 @@ from academy.infrastructure.email.settings import (
     SendGridSettings,
     SesSettings,
     SmtpSettings,
-    missing_settings,
 )
+from academy.infrastructure.email.settings import wrong_settings as wrong_email_settings
 from academy.infrastructure.jobs.settings import JobSettings
 from academy.infrastructure.rate_limits.settings import RateLimitSettings
 from academy.infrastructure.security.settings import SecuritySettings
@@ -147,8 +147,8 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
             values.setdefault(variable.group, {})[variable.field] = value
     groups = get_type_hints(Settings)
     settings = Settings(**{name: groups[name](**fields) for name, fields in values.items()})
-    incomplete = missing_settings(settings.email, settings.smtp, settings.sendgrid, settings.ses)
-    mistakes = {**incomplete, **wrong_settings(settings.redis), **mistakes}
+    of_email = wrong_email_settings(settings.email, settings.smtp, settings.sendgrid, settings.ses)
+    mistakes = {**of_email, **wrong_settings(settings.redis), **mistakes}
     if settings.web.is_production:
         mistakes = {**_missing_in_production(settings), **mistakes}
     if mistakes:

@@ -293,3 +293,24 @@ async def test_threads_that_start_together_end_with_one_key(tmp_path: Path) -> N
         keys = await asyncio.gather(*(asyncio.to_thread(secret_key, settings) for _ in range(6)))
         assert len(set(keys)) == 1
         assert len(list((tmp_path / str(number)).iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("server", "wrong"),
+    [
+        ("999.1.1.1", "'999.1.1.1' is no IPv4 address"),
+        ("9.9.9.09", "'9.9.9.09' is no IPv4 address"),
+        ("9.9.9.9:0", "'0' is no port"),
+        ("9.9.9.9:65536", "'65536' is no port"),
+        ("dns.example.com", "'dns.example.com' does not fit"),
+    ],
+)
+def test_a_name_server_that_cannot_be_is_told_with_the_part_that_is_wrong(server: str, wrong: str) -> None:
+    told = mistakes({"EMAIL_DNS_SERVER": server})
+    assert set(told) == {"EMAIL_DNS_SERVER"}
+    assert wrong in told["EMAIL_DNS_SERVER"]
+
+
+@pytest.mark.parametrize("server", ["", "9.9.9.9", "127.0.0.1:65535"])
+def test_a_name_server_that_can_be_is_taken(server: str) -> None:
+    assert load_settings({"EMAIL_DNS_SERVER": server}).email.dns_server == server

@@ -2,6 +2,8 @@
 
 import asyncio
 import csv
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TextIO
 
@@ -13,8 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from academy.cli.opened import opened_academy
 from academy.cli.settings import with_settings
 from academy.composition import Academy
-from academy.features.notifications.service import AddressWithVariables
-from academy.infrastructure.email.base import Recipient
+from academy.features.notifications.service import AddressWithVariables, Audience
+from academy.infrastructure.email.base import Recipient, Taken
 from academy.infrastructure.email.batches import Announcement
 from academy.infrastructure.email.model import MailState
 from academy.kit.ids import new_id
@@ -22,6 +24,7 @@ from academy.settings import Settings
 
 _LOOK_SECONDS = 0.25
 _EMAIL_COLUMN = "email"
+_TAKEN_BY_ANOTHER = 3
 
 
 @click.group()
@@ -33,15 +36,22 @@ def mail() -> None:
 @click.argument("address")
 @with_settings
 def test(settings: Settings, address: str) -> None:
-    """Send a test message to ADDRESS at once, and say which provider took it."""
+    """Send a test message to ADDRESS at once, and say which provider took it.
 
-    async def work() -> str:
+    The exit code is 0 when the first provider took it, 3 when only a later one did, 1 when none did.
+    """
+
+    async def work() -> Taken:
         async with opened_academy(settings) as academy:
             return await academy.email.send_now(Recipient(address=address, name=address))
 
-    provider = asyncio.run(work())
-    where = "See /dev/mail." if provider == "inbox" else "Look whether it arrives, and whether it lands in spam."
-    click.echo(f"{provider} took the message to {address}. {where}")
+    taken = asyncio.run(work())
+    where = "See /dev/mail." if taken.provider == "inbox" else "Look whether it arrives, and whether it lands in spam."
+    click.echo(f"{taken.provider} took the message to {address}. {where}")
+    for provider, reason in taken.passed_over.items():
+        click.echo(f"{provider} comes before it and did not take the message: {reason}", err=True)
+    if taken.passed_over:
+        sys.exit(_TAKEN_BY_ANOTHER)
 
 
 @mail.command()
@@ -61,6 +71,8 @@ def test(settings: Settings, address: str) -> None:
     help="CSV file with a column `email` and one for each place in the text. Without it: everybody.",
 )
 @click.option("--batch", "batch_id", default=None, help="Go on with a batch that was stopped.")
+@click.option("--dry-run", is_flag=True, help="Say how many would get it and under which subject, and send nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask before sending.")
 @click.option("--json", "as_json", is_flag=True, help="The result as JSON.")
 @with_settings
 def announce(
@@ -71,6 +83,8 @@ def announce(
     action_url: str,
     recipients: Path | None,
     batch_id: str | None,
+    dry_run: bool,
+    yes: bool,
     as_json: bool,
 ) -> None:
     """Write to accounts that want news: to all of them, or to those of a CSV file."""
@@ -79,6 +93,13 @@ def announce(
         rows = _rows(recipients) if recipients else None
     except UnicodeDecodeError as error:
         raise click.ClickException("The file with the text, or with the recipients, is not in UTF-8.") from error
+    if dry_run or not yes:
+        audience = asyncio.run(_audience(settings, announcement, rows, batch_id))
+        _show_audience(audience, as_json=as_json and dry_run)
+        if dry_run:
+            return
+        if audience.people:
+            click.confirm(f"Send to {_people(audience.people)}?", abort=True, err=True)
     batch = batch_id or new_id()
     try:
         states = asyncio.run(_announce(settings, announcement, rows, batch, goes_on=batch_id is not None))
@@ -88,8 +109,57 @@ def announce(
     if as_json:
         click.echo(msgspec.json.encode({"batch_id": batch, "states": states}).decode())
     else:
-        told = ", ".join(f"{number:,} {state.value}" for state, number in states.items()) or "nobody wants it"
-        click.echo(f"Batch {batch}: {told}.")
+        click.echo(f"Batch {batch}: {_counted(states) or 'nobody wants it'}.")
+
+
+@mail.command()
+@click.argument("batch")
+@with_settings
+def drop(settings: Settings, batch: str) -> None:
+    """Take back what has not left yet of BATCH, whether it is being sent or not."""
+
+    async def work() -> tuple[int, dict[MailState, int]]:
+        async with opened_academy(settings) as academy:
+            return await academy.email.batches.drop(batch), await academy.email.log.states_of_batch(batch)
+
+    dropped, states = asyncio.run(work())
+    click.echo(f"Took {dropped:,} back. Batch {batch}: {_counted(states)}.")
+
+
+def _counted(states: Mapping[MailState, int]) -> str:
+    return ", ".join(f"{number:,} {state.value}" for state, number in states.items())
+
+
+async def _audience(
+    settings: Settings, announcement: Announcement, rows: list[AddressWithVariables] | None, batch_id: str | None
+) -> Audience:
+    async with opened_academy(settings) as academy:
+        if batch_id is not None:
+            await _check_batch(academy, batch_id)
+        return await academy.notifications.audience(announcement, rows)
+
+
+def _show_audience(audience: Audience, *, as_json: bool) -> None:
+    addresses = [_masked(address) for address in audience.first_addresses]
+    if as_json:
+        told = {"people": audience.people, "first_addresses": addresses, "first_subject": audience.first_subject}
+        click.echo(msgspec.json.encode(told).decode())
+    elif not audience.people:
+        click.echo("Nobody would get it.")
+    else:
+        more = ", …" if audience.people > len(addresses) else ""
+        click.echo(f"Subject: {audience.first_subject}")
+        click.echo(f"For {_people(audience.people)}: {', '.join(addresses)}{more}")
+
+
+def _masked(address: str) -> str:
+    """Returns an address as it may stand in the log of a terminal."""
+    mailbox, _, domain = address.rpartition("@")
+    return f"{mailbox[:1]}***@{domain}"
+
+
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count:,} people"
 
 
 def _rows(path: Path) -> list[AddressWithVariables]:
@@ -117,8 +187,8 @@ async def _announce(
     goes_on: bool,
 ) -> dict[MailState, int]:
     async with opened_academy(settings) as academy:
-        if goes_on and not await academy.email.log.states_of_batch(batch):
-            raise click.ClickException(f"There is no batch {batch}. Leave --batch out to begin a new one.")
+        if goes_on:
+            await _check_batch(academy, batch)
         if rows is None:
             await academy.notifications.announce_to_all(announcement, batch)
         else:
@@ -129,6 +199,11 @@ async def _announce(
             return await _watch(academy, batch)
         finally:
             await academy.worker.stop(patience=0)  # what is on its way is noted; who interrupts wants the rest not sent
+
+
+async def _check_batch(academy: Academy, batch: str) -> None:
+    if not await academy.email.log.states_of_batch(batch):
+        raise click.ClickException(f"There is no batch {batch}. Leave --batch out to begin a new one.")
 
 
 async def _watch(academy: Academy, batch: str) -> dict[MailState, int]:

@@ -61,13 +61,14 @@ def post() -> Post:
 
 
 async def test_the_first_one_sends(post: Post) -> None:
-    assert await post.chain.send(message()) == "first"
+    assert (await post.chain.send(message())).provider == "first"
     assert post.offered() == (1, 0)
 
 
 async def test_a_technical_error_leads_to_the_next_with_the_same_message(post: Post) -> None:
     post.first.is_down = True
-    assert await post.chain.send(message()) == "second"
+    taken = await post.chain.send(message())
+    assert (taken.provider, taken.passed_over) == ("second", {"first": "The server does not answer."})
     assert post.first.offered == post.second.offered == [message()]
 
 
@@ -87,7 +88,7 @@ async def test_when_nobody_can_all_reasons_are_told(post: Post) -> None:
 async def test_a_dead_provider_is_left_alone_and_comes_back_by_itself(post: Post) -> None:
     post.first.is_down = True
     for _ in range(20):
-        assert await post.chain.send(message()) == "second"
+        assert (await post.chain.send(message())).provider == "second"
     assert post.offered() == (5, 20)
     assert post.chain.troubled() == ["first"]
     post.clock.move(seconds=30)
@@ -96,8 +97,8 @@ async def test_a_dead_provider_is_left_alone_and_comes_back_by_itself(post: Post
     assert post.offered() == (6, 21), "one probe"
     post.first.is_down = False
     post.clock.move(seconds=60)
-    assert await post.chain.send(message()) == "first"
-    assert await post.chain.send(message()) == "first"
+    assert (await post.chain.send(message())).provider == "first"
+    assert (await post.chain.send(message())).provider == "first"
     assert post.chain.troubled() == []
 
 
@@ -106,15 +107,15 @@ async def test_refusals_say_that_a_provider_is_well(post: Post) -> None:
     for _ in range(10):
         with pytest.raises(LogicalEmailError):
             await post.chain.send(message("nobody@example.com"))
-    assert await post.chain.send(message()) == "first"
+    assert (await post.chain.send(message())).provider == "first"
 
 
 async def test_a_throttled_provider_is_passed_over_but_not_left_alone(post: Post) -> None:
     post.first.is_throttled = True
     for _ in range(10):
-        assert await post.chain.send(message()) == "second"
+        assert (await post.chain.send(message())).provider == "second"
     post.first.is_throttled = False
-    assert await post.chain.send(message()) == "first"
+    assert (await post.chain.send(message())).provider == "first"
 
 
 async def test_a_cancelled_try_tells_nothing(post: Post) -> None:
@@ -135,16 +136,16 @@ async def test_a_cancelled_try_tells_nothing(post: Post) -> None:
 
 async def test_who_has_no_turn_within_its_rate_is_passed_over() -> None:
     post = Post({"first": 0.1})
-    assert await post.chain.send(message()) == "first"
-    assert await post.chain.send(message()) == "second", "the next turn is ten seconds away"
+    assert (await post.chain.send(message())).provider == "first"
+    assert (await post.chain.send(message())).provider == "second", "the next turn is ten seconds away"
 
 
 async def test_what_no_provider_can_carry_is_refused_for_good(post: Post) -> None:
     narrow = Capabilities(keeps_message_id=True, non_ascii_mailboxes=False, reports_bounces=False, largest_message=1000)
     post.first.capabilities = narrow
-    assert await post.chain.send(message("आशा@example.com")) == "second"
-    assert await post.chain.send(message(text="x" * 1001)) == "second"
-    assert await post.chain.send(message("asha@उदाहरण.example")) == "first", "a domain has an ASCII form"
+    assert (await post.chain.send(message("आशा@example.com"))).provider == "second"
+    assert (await post.chain.send(message(text="x" * 1001))).provider == "second"
+    assert (await post.chain.send(message("asha@उदाहरण.example"))).provider == "first", "a domain has an ASCII form"
     post.second.capabilities = narrow
     for hopeless in (message("आशा@example.com"), message(text="x" * 1001)):
         with pytest.raises(LogicalEmailError, match=r"first: .* second: "):
@@ -168,7 +169,7 @@ async def test_a_full_mailbox_says_nothing_against_its_provider(post: Post) -> N
             await post.chain.send(message("full@example.com"))
         assert waiting.value.about_recipient
     assert post.chain.troubled() == []
-    assert await post.chain.send(message()) == "first"
+    assert (await post.chain.send(message())).provider == "first"
 
 
 async def test_a_provider_that_says_until_when_it_is_throttled_is_asked_no_earlier(post: Post) -> None:
@@ -178,10 +179,10 @@ async def test_a_provider_that_says_until_when_it_is_throttled_is_asked_no_earli
 
     real_send, post.first.send = post.first.send, slow_down  # type: ignore[method-assign, assignment]
     for _ in range(3):
-        assert await post.chain.send(message()) == "second"
+        assert (await post.chain.send(message())).provider == "second"
     assert post.offered() == (1, 3)
     post.first.send = real_send  # type: ignore[method-assign]
     post.clock.move(seconds=59)
-    assert await post.chain.send(message()) == "second"
+    assert (await post.chain.send(message())).provider == "second"
     post.clock.move(seconds=1)
-    assert await post.chain.send(message()) == "first"
+    assert (await post.chain.send(message())).provider == "first"

@@ -337,6 +337,6 @@ def test_a_loop_that_ends_without_closing_leaves_nothing_behind(loop: str, secur
 async def test_the_chain_sends_by_smtp() -> None:
     async with smtp_post() as post:
         chain = ProviderChain([post.provider], {}, SystemClock())
-        assert await chain.send(message(1)) == "smtp"
+        assert (await chain.send(message(1))).provider == "smtp"
         assert await chain.send(message(2, to="\u0906\u0936\u093e@example.com")) == "smtp"
         assert await chain.verify() == {"smtp": ""}

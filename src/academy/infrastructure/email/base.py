@@ -22,6 +22,7 @@ closed opens again when it is used.
 A provider says by its `Capabilities` what it cannot do. What it cannot express it refuses loudly, it never drops it.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -94,6 +95,18 @@ class LogicalEmailError(AcademyError):
 
     code = "email_refused"
     kind = Kind.INVALID
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """A message that left.
+
+    Attributes:
+        provider: name of the provider that took it.
+        passed_over: providers that come before that one and did not take it: name -> why.
+    """
+
+    provider: str
+    passed_over: Mapping[str, str]
 
 
 class EmailProvider(Protocol):

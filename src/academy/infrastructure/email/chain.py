@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from academy.infrastructure.email.base import EmailMessage, EmailProvider, LogicalEmailError, TechnicalEmailError
+from academy.infrastructure.email.base import EmailMessage, EmailProvider, LogicalEmailError, Taken, TechnicalEmailError
 from academy.infrastructure.email.rate import RateLimit
 from academy.kit.circuit import CircuitBreaker
 from academy.kit.clock import Clock
@@ -87,12 +87,12 @@ class ProviderChain:
         """`rates`: provider name -> most mails a second in this process; missing or 0: no limit."""
         self._links = [_Link(provider, rates.get(provider.name, 0), clock) for provider in providers]
 
-    async def send(self, message: EmailMessage) -> str:
-        """Returns the name of the provider that took the message.
+    async def send(self, message: EmailMessage) -> Taken:
+        """Returns who took the message, and who could not.
 
         Raises LogicalEmailError when it was refused, TechnicalEmailError when no provider could be had.
         """
-        reasons: list[str] = []
+        reasons: dict[str, str] = {}
         unable, about_recipient = 0, False
         for link in self._links:
             reason = link.inability(message)
@@ -107,9 +107,9 @@ class ProviderChain:
                     about_recipient = about_recipient or error.about_recipient
                     reason = error.message
                 else:
-                    return link.name
-            reasons.append(f"{link.name}: {reason}")
-        told = " · ".join(reasons)
+                    return Taken(link.name, reasons)
+            reasons[link.name] = reason
+        told = " · ".join(f"{name}: {reason}" for name, reason in reasons.items())
         if unable == len(self._links):
             raise LogicalEmailError(told)
         raise TechnicalEmailError(told, about_recipient=about_recipient)

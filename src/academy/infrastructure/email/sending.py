@@ -11,7 +11,7 @@ import structlog
 from academy.infrastructure.database.base import Database
 from academy.infrastructure.database.batches import update_in_batches
 from academy.infrastructure.database.completion import completed
-from academy.infrastructure.email.base import EmailMessage, LogicalEmailError, TechnicalEmailError
+from academy.infrastructure.email.base import EmailMessage, LogicalEmailError, Taken, TechnicalEmailError
 from academy.infrastructure.email.chain import ProviderChain
 from academy.infrastructure.email.model import Mail, MailState
 from academy.infrastructure.email.objections import Objections
@@ -123,8 +123,11 @@ class MailSender:
             if is_stuck or cursor is None:
                 return ended, waiting
 
-    async def send_now(self, mail: Mail) -> str:
-        """Sends a mail that is not stored, and returns who took it. Raises TechnicalEmailError, LogicalEmailError."""
+    async def send_now(self, mail: Mail) -> Taken:
+        """Sends a mail that is not stored, and returns who took it and who could not.
+
+        Raises TechnicalEmailError, LogicalEmailError.
+        """
         return await self._chain.send(self._message(mail))
 
     async def handle_mail_given_up(self, job: SendMail) -> None:
@@ -170,7 +173,7 @@ class MailSender:
                 MailState.FAILED, error=f"It was of no more use by the time it could be sent. {mail.last_error}".strip()
             )
         try:
-            provider = await self._chain.send(self._message(mail))
+            taken = await self._chain.send(self._message(mail))
         except LogicalEmailError as error:
             return Outcome(MailState.FAILED, error=error.message)
         except TechnicalEmailError as error:
@@ -178,7 +181,7 @@ class MailSender:
         except Exception as error:  # noqa: BLE001 - one mail that cannot be made must not keep the others unnoted
             structlog.get_logger().exception("mail_failed", mail=mail.id)
             return Outcome(MailState.QUEUED, error=f"It could not be sent: {type(error).__name__}.")
-        return Outcome(MailState.SENT, provider=provider)
+        return Outcome(MailState.SENT, provider=taken.provider)
 
     def _message(self, mail: Mail) -> EmailMessage:
         rendered = self._renderer.render(

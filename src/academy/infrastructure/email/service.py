@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from academy.infrastructure.database.base import Database
-from academy.infrastructure.email.base import Recipient
+from academy.infrastructure.email.base import Recipient, Taken
 from academy.infrastructure.email.batches import Announcement, Batches, BatchRecipient
 from academy.infrastructure.email.chain import ProviderChain
 from academy.infrastructure.email.log import MailLog
@@ -172,8 +172,8 @@ class EmailService:
         await self.batches.start(batch)
         return batch
 
-    async def send_now(self, to: Recipient) -> str:
-        """Sends a test message at once, with no job and no line in the log. Returns the provider that took it.
+    async def send_now(self, to: Recipient) -> Taken:
+        """Sends a test message at once, with no job and no line in the log. Returns who took it, and who could not.
 
         Raises TechnicalEmailError, LogicalEmailError.
         """

@@ -1,10 +1,12 @@
 """Settings of the e-mail and of its providers."""
 
+import ipaddress
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+_HIGHEST_PORT = 65_535
 PROVIDERS = ("inbox", "smtp", "sendgrid", "ses")
 
 
@@ -202,10 +204,10 @@ class SesSettings(Struct, frozen=True, kw_only=True):
     ] = 0.0
 
 
-def missing_settings(
+def wrong_settings(
     email: EmailSettings, smtp: SmtpSettings, sendgrid: SendGridSettings, ses: SesSettings
 ) -> Mapping[str, str]:
-    """Returns what the providers in use need and do not have: variable -> what is wrong."""
+    """Returns what the providers in use need and do not have, and what cannot be: variable -> what is wrong."""
     needed = {
         "smtp": ("SMTP_HOST", smtp.host),
         "sendgrid": ("SENDGRID_API_KEY", sendgrid.api_key),
@@ -218,9 +220,24 @@ def missing_settings(
             mistakes[variable] = f"is required, since mail goes out by {provider}."
     if "smtp" in email.chain and smtp.password and not smtp.username:
         mistakes["SMTP_USERNAME"] = "is required with SMTP_PASSWORD."
+    if trouble := _trouble_of_name_server(email.dns_server):
+        mistakes["EMAIL_DNS_SERVER"] = trouble
     if "ses" in email.chain and bool(ses.access_key_id) != bool(ses.secret_access_key):
         mistakes["AWS_SECRET_ACCESS_KEY"] = "is required with AWS_ACCESS_KEY_ID, and the other way round."  # noqa: S105
     return mistakes
+
+
+def _trouble_of_name_server(server: str) -> str:
+    """Returns what is wrong with EMAIL_DNS_SERVER; "" when nothing is."""
+    address, _, port = server.partition(":")
+    try:
+        if address:
+            ipaddress.IPv4Address(address)
+    except ValueError:
+        return f"{address!r} is no IPv4 address: each of its four numbers is between 0 and 255."
+    if port and not 1 <= int(port) <= _HIGHEST_PORT:
+        return f"{port!r} is no port: ports are between 1 and {_HIGHEST_PORT}."
+    return ""
 
 
 def _listed(text: str) -> tuple[str, ...]:
