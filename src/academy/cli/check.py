@@ -9,7 +9,8 @@ import msgspec
 from academy.cli.opened import opened_academy
 from academy.cli.settings import with_settings
 from academy.composition import Academy
-from academy.infrastructure.email.sender_domain import DnsResolver, Finding, Resolver, check_sender_domain
+from academy.infrastructure.email.dns_records import DnsResolver, Resolver
+from academy.infrastructure.email.sender_domain import Finding, check_sender_domain
 from academy.settings import Settings
 
 _DNS_PORT = 53

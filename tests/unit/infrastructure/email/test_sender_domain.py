@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from academy.infrastructure.email.sender_domain import DnsResolver, Finding, LookupFailed, check_sender_domain
+from academy.infrastructure.email.dns_records import DnsResolver, LookupFailed
+from academy.infrastructure.email.sender_domain import Finding, check_sender_domain
 from tests.servers.dns import running_name_server
 
 DOMAIN = "academy.example"
