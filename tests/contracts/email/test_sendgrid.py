@@ -5,32 +5,15 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Iterator
 
-import msgspec
 import pytest
 
-from academy.infrastructure.email.base import EmailMessage, LogicalEmailError, TechnicalEmailError
 from academy.infrastructure.email.sendgrid import SendGridProvider
 from academy.infrastructure.email.settings import SendGridSettings
-from academy.kit.ids import new_id
+from tests.contracts.email.sent_mails import mail, refusal, technical_error
 from tests.simulators.local_server import Answer, Trouble, running
 from tests.simulators.sendgrid import API_KEY, Fault, SendGrid, running_sendgrid
 
 SECONDS = 15.0
-
-
-def mail(to: str = "asha@example.com", **fields: str) -> EmailMessage:
-    message = EmailMessage(
-        mail_id=new_id(),
-        message_id=f"<{new_id()}@mail.example>",
-        sender="post@mail.example",
-        sender_name="Rtech Academy",
-        to=to,
-        subject="Welcome",
-        text="Hello Asha",
-        html="<p>Hello Asha</p>",
-        unsubscribe_url="https://mail.example/unsubscribe?token=t",
-    )
-    return msgspec.structs.replace(message, **fields)
 
 
 def provider_of(url: str, key: str = API_KEY, seconds: float = SECONDS) -> SendGridProvider:
@@ -56,19 +39,6 @@ async def hasty(sendgrid: SendGrid) -> AsyncIterator[SendGridProvider]:
     provider = provider_of(sendgrid.url, seconds=0.3)
     yield provider
     await provider.close()
-
-
-async def technical_error(provider: SendGridProvider, message: EmailMessage | None = None) -> TechnicalEmailError:
-    with pytest.raises(TechnicalEmailError) as caught:
-        await provider.send(message or mail())
-    assert "\n" not in caught.value.message
-    return caught.value
-
-
-async def refusal(provider: SendGridProvider, message: EmailMessage) -> str:
-    with pytest.raises(LogicalEmailError) as caught:
-        await provider.send(message)
-    return caught.value.message
 
 
 async def test_the_message_arrives_whole_with_its_headers_and_tags(

@@ -13,31 +13,17 @@ from email.utils import parsedate_to_datetime
 import msgspec
 import pytest
 
-from academy.infrastructure.email.base import EmailMessage, LogicalEmailError, TechnicalEmailError
+from academy.infrastructure.email.base import LogicalEmailError
 from academy.infrastructure.email.ses import SesProvider
 from academy.infrastructure.email.settings import SesSettings
 from academy.kit.ids import new_id
+from tests.contracts.email.sent_mails import mail, refusal, technical_error
 from tests.contracts.jobs.workshop import StandingClock
 from tests.servers.moto import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Moto, running_moto
 from tests.simulators.local_server import Answer, Trouble
 from tests.simulators.ses import Ses, running_ses
 
 SECONDS = 30.0
-
-
-def mail(to: str = "asha@example.com", **fields: str) -> EmailMessage:
-    message = EmailMessage(
-        mail_id=new_id(),
-        message_id=f"<{new_id()}@mail.example>",
-        sender="post@mail.example",
-        sender_name="Rtech Academy",
-        to=to,
-        subject="Welcome",
-        text="Hello Asha",
-        html="<p>Hello Asha</p>",
-        unsubscribe_url="https://mail.example/unsubscribe?token=t",
-    )
-    return msgspec.structs.replace(message, **fields)
 
 
 def settings_of(url: str, **fields: str) -> SesSettings:
@@ -80,19 +66,6 @@ async def provider(ses: Ses) -> AsyncIterator[SesProvider]:
     provider = provider_of(ses.url, sender="post@mail.example")
     yield provider
     await provider.close()
-
-
-async def technical_error(provider: SesProvider, message: EmailMessage | None = None) -> TechnicalEmailError:
-    with pytest.raises(TechnicalEmailError) as caught:
-        await provider.send(message or mail())
-    assert "\n" not in caught.value.message
-    return caught.value
-
-
-async def refusal(provider: SesProvider, message: EmailMessage | None = None) -> str:
-    with pytest.raises(LogicalEmailError) as caught:
-        await provider.send(message or mail())
-    return caught.value.message
 
 
 async def test_the_message_arrives_whole(moto: Moto, moto_provider: SesProvider) -> None:
