@@ -193,6 +193,7 @@ async def _announce(
             await academy.notifications.announce_to_all(announcement, batch)
         else:
             await academy.notifications.announce_to(announcement, rows, batch)
+        click.echo(f"Sending batch {batch}", err=True)  # who wants to drop it has to know it now
         # Whoever claims the batch's job sends it: this process, or a worker that runs elsewhere.
         academy.worker.start()
         try:

@@ -211,6 +211,8 @@ def test_a_title_of_more_than_150_characters_is_told(academy: ServedAcademy, new
 
 def test_a_batch_is_dropped(academy: ServedAcademy, news: str) -> None:
     assert "There is no batch mistyped." in ends(academy, "mail", "drop", "mistyped", code=1)
-    begun = json.loads(ends(academy, *PLAIN, "--message", news, "--json", code=0).splitlines()[-1])
+    told = ends(academy, *PLAIN, "--message", news, "--json", code=0)
+    begun = json.loads(told.splitlines()[-1])
+    assert f"Sending batch {begun['batch_id']}" in told
     said = ends(academy, "mail", "drop", begun["batch_id"], code=0)
     assert f"Took 0 back. Batch {begun['batch_id']}: 2 sent." in said
