@@ -34,7 +34,7 @@ from academy.features.videos.delivery import media_handler
 from academy.infrastructure.monitoring.logs import configure_logs
 from academy.settings import Settings, load_settings
 from academy.web.assets import Assets
-from academy.web.authentication import AuthenticationMiddleware, provide_principal, provide_visitor
+from academy.web.authentication import AuthenticationMiddleware, SessionCookies, provide_principal, provide_visitor
 from academy.web.compression import CompressionMiddleware
 from academy.web.content_type import check_content_type
 from academy.web.csrf import CsrfProtection
@@ -139,6 +139,7 @@ def build_litestar(academy: Academy) -> Litestar:
     )
 
     limits = RouteLimits(academy.limiter)
+    cookies = SessionCookies(academy.accounts.sessions.longest_life, https=settings.web.is_https)
 
     async def check_request(request: PageRequest) -> None:
         await limits.check(request)
@@ -151,7 +152,7 @@ def build_litestar(academy: Academy) -> Litestar:
         dependencies=_dependencies(academy, pages),
         request_class=StrictRequest,
         before_request=check_request,
-        before_send=[tell_standing],
+        before_send=[tell_standing, cookies.tell],
         exception_handlers={Exception: problem_response},
         middleware=[
             DefineMiddleware(DeadlineMiddleware),

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from academy.features.accounts.administration import AccountAdministration
 from academy.features.accounts.jobs import register_jobs as register_account_jobs
-from academy.features.accounts.model import AuditEntry, CodeTries, OneTimeCode, RefreshToken, Session, User
+from academy.features.accounts.model import AuditEntry, CodeTries, OneTimeCode, RefreshToken, User
 from academy.features.accounts.service import AccountService
 from academy.features.admin.service import AdminService
 from academy.features.courses.model import Category, Course, CourseStatus, LessonText, Review
@@ -39,6 +39,8 @@ from academy.infrastructure.rate_limits.factory import make_limiter
 from academy.infrastructure.security.passwords import PasswordHasher
 from academy.infrastructure.security.principal import Principal
 from academy.infrastructure.security.tokens import AccessTokens
+from academy.infrastructure.sessions.factory import make_session_store
+from academy.infrastructure.sessions.model import Session
 from academy.infrastructure.storage.factory import make_storage
 from academy.infrastructure.storage.signing import UrlSigner
 from academy.kit.clock import Clock, SystemClock
@@ -81,6 +83,7 @@ class Academy:
         self.cache = make_cache(settings.cache, settings.redis, clock)
         self.response_cache = ResponseCache(clock, settings.web.cache_seconds)
         self.cache.listen(self.response_cache.forget)
+        self.session_store = make_session_store(settings.sessions, settings.redis, self.database, clock)
         self.limiter = make_limiter(settings.rate_limits, settings.cache, settings.redis, clock)
         self.jobs = DatabaseJobQueue(self.database, clock)
         self.worker = Worker(self.jobs, clock, settings.jobs)
@@ -140,6 +143,7 @@ class Academy:
             passwords,
             self.limiter,
             AccessTokens(self.secret, web.public_url, lifetime, self.clock),
+            self.session_store,
             self.secret,
             self.cache,
             discard_image=self.videos.files.delete,
@@ -151,7 +155,7 @@ class Academy:
                 self.videos.forget_owner,
             ],
         )
-        self.administration = AccountAdministration(self.database, self.clock, passwords)
+        self.administration = AccountAdministration(self.database, self.clock, passwords, self.session_store)
         self.notifications = NotificationService(
             self.accounts,
             self.administration,
@@ -173,6 +177,7 @@ class Academy:
             self.jobs,
             self.storage,
             self.cache,
+            self.session_store,
         )
 
     def _register_jobs(self) -> None:
@@ -217,6 +222,7 @@ class Academy:
         await self.database.create_indexes(DOCUMENTS)
         await self.storage.open()
         await self.cache.connect()
+        await self.session_store.connect()
         if work:
             self.worker.start()
 
@@ -226,6 +232,7 @@ class Academy:
         await self.email.close()
         await self.delivery_reports.close()
         await self.limiter.close()
+        await self.session_store.disconnect()
         await self.cache.disconnect()
         await self.database.disconnect()
 

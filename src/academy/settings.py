@@ -26,6 +26,7 @@ from academy.infrastructure.email.settings import wrong_settings as wrong_email_
 from academy.infrastructure.jobs.settings import JobSettings
 from academy.infrastructure.rate_limits.settings import RateLimitSettings
 from academy.infrastructure.security.settings import SecuritySettings
+from academy.infrastructure.sessions.settings import SessionSettings
 from academy.infrastructure.storage.settings import StorageSettings
 from academy.web.settings import WebSettings
 
@@ -64,6 +65,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     redis: RedisSettings = RedisSettings()
     rate_limits: RateLimitSettings = RateLimitSettings()
     security: SecuritySettings = SecuritySettings()
+    sessions: SessionSettings = SessionSettings()
 
     @property
     def sqlite_path(self) -> Path:

@@ -16,8 +16,11 @@ from tests.waiting import wait_for
 EMAIL = "admin@example.com"
 
 
-@pytest.fixture
-def pair(tmp_path: Path, mongodb_uri: str) -> Iterator[tuple[ServedAcademy, ServedAcademy]]:
+@pytest.fixture(params=["database", "redis"])
+def pair(
+    request: pytest.FixtureRequest, tmp_path: Path, mongodb_uri: str
+) -> Iterator[tuple[ServedAcademy, ServedAcademy]]:
+    """Two academies, with their sessions in the database or in Redis."""
     name = f"test-{new_id()}"
     with running_redis_url() as redis_url:
         shared = {
@@ -27,8 +30,11 @@ def pair(tmp_path: Path, mongodb_uri: str) -> Iterator[tuple[ServedAcademy, Serv
             "BASE_URL": "http://academy.test",
             "CACHE_PROVIDER": "redis",
             "REDIS_URL": redis_url,
+            "SESSION_STORE": request.param,
+            # Two servers and a test share few processors: Redis is not to be taken for a dead one.
+            "REDIS_TIMEOUT_SECONDS": "1",
             "RESPONSE_CACHE_SECONDS": "3600",
-            "RATE_LIMIT_SIGN_IN_ACCOUNT": "4 per hour",
+            "RATE_LIMIT_SIGN_IN_ACCOUNT": "5 per hour",
         }
         with (
             served_academy(tmp_path / "one", variables=shared) as one,
@@ -75,11 +81,29 @@ def test_a_session_and_a_page_and_a_limit_are_those_of_both(pair: tuple[ServedAc
         ended = client.post(f"{two.url}/api/v1/auth/logout", json={"refresh_token": held["refresh_token"]})
         assert ended.status_code == 204, ended.text
         assert client.get(f"{one.url}/api/v1/me").status_code == 401, "signed in on one, out on the other"
+    a_browser_signs_in_on_one_and_out_on_the_other(one, two)
     statuses = [
         httpx.post(f"{academy.url}/api/v1/auth/login", json={"email": EMAIL, "password": "wrong password"}).status_code
         for academy in (one, two, one, two, one)
     ]
-    assert statuses == [401, 401, 401, 429, 429], "they count together: one sign-in and three wrong ones"
+    assert statuses == [401, 401, 401, 429, 429], "they count together: two sign-ins and three wrong ones"
+
+
+def a_browser_signs_in_on_one_and_out_on_the_other(one: ServedAcademy, two: ServedAcademy) -> None:
+    with httpx.Client(follow_redirects=True) as browser:
+        fields = {"_csrf_token": form_token(browser, f"{one.url}/login"), "email": EMAIL, "password": PASSWORD}
+        assert browser.post(f"{one.url}/login", data=fields).url.path == "/dashboard"
+        cookie = browser.cookies["academy_session"]
+        assert browser.get(f"{two.url}/account").url.path == "/account"
+        left = browser.post(f"{two.url}/logout", data={"_csrf_token": form_token(browser, f"{two.url}/account")})
+        assert "You are signed out." in left.text
+    with httpx.Client(follow_redirects=True, cookies={"academy_session": cookie}) as browser:
+        for academy in (one, two):
+            assert browser.get(f"{academy.url}/account").url.path == "/login"
+
+
+def form_token(browser: httpx.Client, page: str) -> str:
+    return browser.get(page).text.partition('name="_csrf_token" value="')[2].partition('"')[0]
 
 
 def publish_a_course(client: httpx.Client, academy: ServedAcademy) -> None:

@@ -74,7 +74,7 @@ def _row(user: User, *, as_json: bool) -> str:
 @click.option("--role", type=_ROLES, required=True)
 @with_settings
 def set_role(settings: Settings, email: str, role: str) -> None:
-    """Give an account another role; it has to sign in anew."""
+    """Give an account another role; it counts at once."""
 
     async def work(accounts: AccountAdministration) -> User:
         return await accounts.set_role(COMMAND_LINE, (await accounts.find(email)).id, Role(role))

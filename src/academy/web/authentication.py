@@ -1,17 +1,21 @@
 """Finds out who is asking: a session cookie on pages, a bearer token on the API."""
 
 from collections import deque
+from datetime import timedelta
 from typing import Protocol
 
 from litestar import Request
+from litestar.datastructures import Cookie, MutableScopeHeaders
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Message, Receive, Scope, Send
 
-from academy.infrastructure.security.principal import Principal
+from academy.infrastructure.security.principal import Principal, Recognised
+from academy.infrastructure.sessions.base import SessionsUnavailable
 from academy.kit.errors import UnauthenticatedError
 from academy.web.requests import SAFE_METHODS, body_limit, is_api
 
 SESSION_COOKIE = "academy_session"
+_UNCHECKED = "sign_in_unchecked"
 # The same for everybody, or protected by signed addresses: who asks does not matter, and is not looked up.
 _ASKED_BY_ANYBODY = ("/static/", "/media/", "/health/live", "/health/ready")
 
@@ -19,12 +23,18 @@ _ASKED_BY_ANYBODY = ("/static/", "/media/", "/health/live", "/health/ready")
 class Authenticator(Protocol):
     """Turns a credential into the account behind it. The accounts feature keeps this promise."""
 
-    async def principal_of_session(self, token: str) -> Principal | None:
-        """Returns the account of a session cookie's secret; None when it is unknown, expired or suspended."""
+    async def recognise(self, token: str) -> Recognised | None:
+        """Returns the account of a session cookie's secret; None when it is unknown, expired or suspended.
+
+        Raises SessionsUnavailable.
+        """
         ...
 
     async def principal_of_access_token(self, token: str) -> Principal | None:
-        """Returns the account of an access token; None when it is forged, expired, or its session has ended."""
+        """Returns the account of an access token; None when it is forged, expired, or its session has ended.
+
+        Raises SessionsUnavailable.
+        """
         ...
 
 
@@ -36,6 +46,9 @@ class AuthenticationMiddleware:
 
     Who asks is looked up when the body is here: a client that holds its last bytes back must not act later with rights
     that were taken from it meanwhile. Uploads, whose bodies are read as they arrive, look again when they store.
+
+    While sessions cannot be asked for, who reads is answered as a stranger where strangers may read, and else told that
+    it cannot be known (see `unchecked_sign_in`); who writes is told so everywhere.
     """
 
     def __init__(self, app: ASGIApp, authenticator: Authenticator) -> None:
@@ -77,6 +90,17 @@ class AuthenticationMiddleware:
         return any(name == wanted for name, _ in scope["headers"])
 
     async def _identify(self, scope: HTTPScope) -> Principal | None:
+        """Returns who asks. Raises SessionsUnavailable to those who want to change something."""
+        scope["state"].pop(_UNCHECKED, None)
+        try:
+            return await self._look_up(scope)
+        except SessionsUnavailable as error:
+            if scope["method"] not in SAFE_METHODS:
+                raise
+            scope["state"][_UNCHECKED] = error
+            return None
+
+    async def _look_up(self, scope: HTTPScope) -> Principal | None:
         headers, path = scope["headers"], scope["path"]
         if path.startswith(_ASKED_BY_ANYBODY):
             return None
@@ -89,8 +113,63 @@ class AuthenticationMiddleware:
         if not self._has_credential(scope):
             return None
         request: Request[None, None, object] = Request(scope)  # type: ignore[type-var]
-        token = request.cookies.get(SESSION_COOKIE, "")
-        return await self._authenticator.principal_of_session(token) if token else None
+        token = scope["state"].get(SESSION_COOKIE) or request.cookies.get(SESSION_COOKIE, "")
+        recognised = await self._authenticator.recognise(token) if token else None
+        if recognised is None:
+            return None
+        if recognised.fresh_token is not None:
+            scope["state"][SESSION_COOKIE] = recognised.fresh_token
+        return recognised.principal
+
+
+class SessionCookies:
+    """Writes the session's cookie into answers.
+
+    Args:
+        life: how long a browser keeps the cookie; the session may end before.
+        https: whether the cookie is for encrypted connections only.
+    """
+
+    def __init__(self, life: timedelta, *, https: bool) -> None:
+        self._life = life
+        self._https = https
+
+    async def tell(self, message: Message, scope: Scope) -> None:
+        """Gives the browser the cookie that `give_cookie` or a look-up left for it.
+
+        An answer that has one, or is for somebody whose sign-in could not be checked, is kept by no cache.
+        """
+        if message["type"] != "http.response.start":
+            return
+        state = scope.get("state", {})
+        token = state.get(SESSION_COOKIE)
+        headers = MutableScopeHeaders.from_message(message)
+        if token is not None:
+            headers.add("Set-Cookie", self._cookie(token).to_header(header=""))
+        if token is not None or _UNCHECKED in state:
+            headers["Cache-Control"] = "private, no-store"
+
+    def _cookie(self, token: str) -> Cookie:
+        return Cookie(
+            key=SESSION_COOKIE,
+            value=token,
+            max_age=int(self._life.total_seconds()) if token else 0,
+            path="/",
+            httponly=True,
+            samesite="lax",
+            secure=self._https,
+        )
+
+
+def give_cookie(request: Request, token: str) -> None:  # type: ignore[type-arg]
+    """Gives the browser the session's cookie with the answer; without a token, takes it away."""
+    request.scope["state"][SESSION_COOKIE] = token
+
+
+def unchecked_sign_in(scope: Scope) -> SessionsUnavailable | None:
+    """Why it is not known whether somebody who reads is signed in; None when it is known."""
+    error: SessionsUnavailable | None = scope.get("state", {}).get(_UNCHECKED)
+    return error
 
 
 class _Body:

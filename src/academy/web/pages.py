@@ -16,7 +16,7 @@ from academy.infrastructure.security.principal import Principal
 from academy.kit.clock import Clock
 from academy.kit.errors import Kind
 from academy.web.assets import Assets
-from academy.web.authentication import SESSION_COOKIE
+from academy.web.authentication import SESSION_COOKIE, unchecked_sign_in
 from academy.web.covers import cover
 from academy.web.csrf import CSRF_COOKIE, CsrfProtection
 from academy.web.flash import FLASH_COOKIE, Flashes
@@ -95,7 +95,8 @@ class Pages:
         """Returns the page as an answer. `context` goes to the template beside what every page knows."""
         visitor: Principal | None = request.scope.get("user")
         # Where no route is found, nobody was looked up; a session's cookie says that it may be somebody.
-        is_unknown = {"user"}.isdisjoint(request.scope) and SESSION_COOKIE in request.cookies
+        is_unchecked = {"user"}.isdisjoint(request.scope) or unchecked_sign_in(request.scope) is not None
+        is_unknown = is_unchecked and SESSION_COOKIE in request.cookies
         formatter = Formatter(_LANGUAGE, visitor.time_zone if visitor else "Asia/Kolkata", self._clock)
         flashes = self._flashes.read(request)
         csrf_token = _Lazy(lambda: self._csrf.token(request))

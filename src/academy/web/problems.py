@@ -10,6 +10,7 @@ from litestar import Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, ValidationException
 
 from academy.kit.errors import AcademyError, Kind
+from academy.web.authentication import unchecked_sign_in
 from academy.web.requests import PageRequest, is_api
 
 PROBLEM_TYPE = "application/problem+json"
@@ -78,6 +79,7 @@ def _problem(status: HTTPStatus, detail: str, code: str, fields: list[FieldProbl
 
 # How msgspec tells of fields that are not there or should not be.
 _NAMED_IN_MESSAGE = re.compile(r"Object (?P<mistake>missing required|contains unknown) field `(?P<field>[^`]*)`")
+_REFUSED_TO_STRANGERS = (Kind.UNAUTHENTICATED, Kind.FORBIDDEN, Kind.NOT_FOUND)
 # The rest of what was sent is not waited for; it would be taken for the next request.
 _ANSWERED_UNREAD = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 _DETAILS = {
@@ -94,7 +96,13 @@ INTERNAL_PROBLEM = _problem(
 
 
 def problem_response(request: PageRequest, error: Exception) -> Response[bytes]:
-    """Answers a failed request: a problem document under /api/, an error page or a redirect to sign-in elsewhere."""
+    """Answers a failed request: a problem document under /api/, an error page or a redirect to sign-in elsewhere.
+
+    What is refused to a stranger may be open to whoever this is, when that could not be found out: they are told so.
+    """
+    unchecked = unchecked_sign_in(request.scope)
+    if unchecked is not None and isinstance(error, AcademyError) and error.kind in _REFUSED_TO_STRANGERS:
+        error = unchecked
     problem = problem_of(error)
     _log(request, problem, error)
     headers: dict[str, str] = {}

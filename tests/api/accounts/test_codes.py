@@ -163,6 +163,7 @@ async def test_a_wrong_code_is_as_much_work_for_an_unknown_address(academy: Test
         PasswordHasher(4, 10),
         parts.limiter,
         AccessTokens(parts.secret, "x", timedelta(minutes=1), academy.clock),
+        parts.session_store,
         parts.secret,
         parts.cache,
         discard_image=nothing,

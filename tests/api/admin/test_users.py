@@ -10,6 +10,7 @@ from academy.features.accounts.errors import LastAdmin, NoAdmin
 from academy.features.accounts.model import User, UserStatus
 from academy.infrastructure.security.principal import Principal, Role
 from academy.kit.ids import new_id
+from academy.web.authentication import SESSION_COOKIE
 from tests.academies.in_process import PASSWORD, TestAcademy
 from tests.api.accounts.steps import post, problem, register, sign_in
 
@@ -94,13 +95,19 @@ async def test_signing_in_and_being_suspended_at_the_same_time(academy: TestAcad
     assert await academy.academy.accounts.sessions.list_of(person) == []
 
 
-async def test_a_role_counts_at_once_and_ends_the_sessions(academy: TestAcademy) -> None:
+async def test_a_role_counts_at_once_and_asks_for_fresh_credentials(academy: TestAcademy) -> None:
     admin, person = await academy.signed_in_api(Role.ADMIN), await academy.person()
-    api, browser = await academy.signed_in_api(person=person), await academy.signed_in_browser(person=person)
+    tokens = (await sign_in(academy, person.email)).json()
+    browser = await academy.signed_in_browser(person=person)
+    before = browser.cookies[SESSION_COOKIE]
+    assert (await browser.get("/studio")).status_code == 403
     assert (await change(admin, person, role="instructor")).json()["role"] == "instructor"
-    assert (await api.get("me")).status_code == 401
-    assert (await browser.get("/account")).url.path == "/login"
-    api = await academy.signed_in_api(person=person)
+    assert (await academy.api(tokens["access_token"]).get("me")).status_code == 401
+    fresh = await academy.api().post("auth/refresh", json={"refresh_token": tokens["refresh_token"]})
+    api = academy.api(fresh.json()["access_token"])
+    assert (await academy.api(tokens["access_token"]).get("me")).status_code == 401
+    assert (await browser.get("/studio")).status_code == 200
+    assert browser.cookies[SESSION_COOKIE] != before
     assert (await api.get("videos")).status_code == 200
     assert (await change(admin, person, role="instructor")).status_code == 200
     assert (await api.get("videos")).status_code == 200  # nothing changed, nobody is signed out

@@ -56,7 +56,9 @@ async def test_addresses_without_an_account_are_named_and_nobody_is_written_to(a
 
 async def test_some_are_found_by_pages_and_not_one_by_one(academy: TestAcademy) -> None:
     recording = RecordingDatabase(academy.academy.database)
-    administration = AccountAdministration(recording.as_database(), academy.clock, PasswordHasher(4, 10))
+    administration = AccountAdministration(
+        recording.as_database(), academy.clock, PasswordHasher(4, 10), academy.academy.session_store
+    )
     people = [await academy.person() for _ in range(3)]
     found = await administration.lookup_many([people[0].email.upper(), people[1].email, "who@example.com"])
     assert {address: user.id for address, user in found.items()} == {

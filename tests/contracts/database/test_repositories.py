@@ -35,6 +35,7 @@ from academy.infrastructure.email.service import EmailService
 from academy.infrastructure.email.settings import EmailSettings
 from academy.infrastructure.jobs.model import Job
 from academy.infrastructure.jobs.queue import DatabaseJobQueue, Schedule
+from academy.infrastructure.sessions.database import DatabaseSessionStore
 from academy.kit.clock import SystemClock
 from academy.kit.errors import AcademyError
 from tests.contracts.database.places import Place
@@ -148,7 +149,8 @@ def everyone_who_asks(database: Database) -> list[object]:
         academy_url="http://127.0.0.1",
     )
     parts = [mail, mail.log, mail.sender, mail.suppressions, mail.batches]
-    return [*(one(database) for one in repository_classes()), queue, inbox, *parts]
+    sessions = DatabaseSessionStore(database, clock)
+    return [*(one(database) for one in repository_classes()), queue, inbox, sessions, *parts]
 
 
 async def _nothing_unwanted(mails: Sequence[Mail]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from academy.features.accounts.model import Preferences, Profile, Topic
 from academy.features.accounts.service import AccountService
 from academy.infrastructure.security.principal import Principal, Role
 from academy.kit.errors import AcademyError
-from academy.web.authentication import SESSION_COOKIE
+from academy.web.authentication import give_cookie
 from academy.web.forms import Form, empty_form, read_form
 from academy.web.guards import signed_in
 from academy.web.pages import Pages
@@ -363,9 +363,8 @@ async def delete_account(
         except AcademyError as error:
             form.blame(error)
         else:
-            response = pages.redirect_with("success", "Your account is deleted. Thank you for having been here.", "/")
-            response.delete_cookie(SESSION_COOKIE)
-            return response
+            give_cookie(request, "")
+            return pages.redirect_with("success", "Your account is deleted. Thank you for having been here.", "/")
     return await _data(request, pages, principal, accounts, form, status_code=422)
 
 

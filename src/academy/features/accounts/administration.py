@@ -6,11 +6,13 @@ from academy.features.accounts.audit import AuditLog
 from academy.features.accounts.errors import EmailTaken, LastAdmin, NoAdmin
 from academy.features.accounts.model import AuditAction, AuditEntry, User, UserList, UserStatus
 from academy.features.accounts.repository import AccountRepository
+from academy.features.accounts.session_ends import SessionEnds
 from academy.features.accounts.validation import checked_email, checked_name
 from academy.infrastructure.database.base import Database, Page
 from academy.infrastructure.database.errors import UniqueViolation
 from academy.infrastructure.security.passwords import PasswordHasher
 from academy.infrastructure.security.principal import Role
+from academy.infrastructure.sessions.base import SessionStore
 from academy.kit.clock import Clock
 from academy.kit.errors import NotFoundError
 from academy.kit.text import email_key
@@ -25,12 +27,13 @@ class AccountAdministration:
     that acts: a request that is sent slowly may arrive when they are none any more.
     """
 
-    def __init__(self, database: Database, clock: Clock, passwords: PasswordHasher) -> None:
+    def __init__(self, database: Database, clock: Clock, passwords: PasswordHasher, sessions: SessionStore) -> None:
         self._database = database
         self._clock = clock
         self._passwords = passwords
         self._repository = AccountRepository(database)
         self._audit = AuditLog(self._repository, clock)
+        self._session_ends = SessionEnds(database, self._repository, sessions)
 
     async def create(self, actor_id: str, email: str, name: str, role: Role, password: str | None) -> User:
         """Makes an active account; without a password it signs in by code. Raises EmailTaken, InvalidError, NoAdmin."""
@@ -91,7 +94,10 @@ class AccountAdministration:
         return user
 
     async def set_role(self, actor_id: str, user_id: str, role: Role) -> User:
-        """Changes a role; the account signs in anew. Raises NotFoundError, LastAdmin, NoAdmin."""
+        """Changes a role, which counts at once; whoever is signed in gets other credentials with their next request.
+
+        Raises NotFoundError, LastAdmin, NoAdmin.
+        """
 
         async def work(user: User) -> User:
             if user.role is role:
@@ -108,7 +114,9 @@ class AccountAdministration:
             if user.status is UserStatus.SUSPENDED:
                 return user
             fields = {"status": UserStatus.SUSPENDED.value}
-            return await self._change(actor_id, user, fields, AuditAction.ACCOUNT_SUSPENDED)
+            changed = await self._change(actor_id, user, fields, AuditAction.ACCOUNT_SUSPENDED)
+            await self._session_ends.of_all(user.id)
+            return changed
 
         return await self._with_user(actor_id, user_id, work)
 
@@ -151,7 +159,6 @@ class AccountAdministration:
         if is_admin and not await self._repository.hold_other_admin(user.id):
             raise LastAdmin
         changed = await self._repository.change_user(user.id, {**fields, "updated_at": self._clock.now()})
-        await self._repository.end_sessions_of(user.id)
         await self._audit.note(action, user.id, actor_id=actor_id, **details)
         return changed or user
 

@@ -6,6 +6,7 @@ from academy.features.accounts.codes import CodeDesk
 from academy.features.accounts.errors import AccountSuspended, NotVerified, WrongCode, WrongCredentials
 from academy.features.accounts.model import AuditAction, CodePurpose, User, UserStatus
 from academy.features.accounts.repository import AccountRepository
+from academy.features.accounts.session_ends import SessionEnds
 from academy.features.accounts.validation import check_all, checked_email, checked_name
 from academy.infrastructure.database.base import Database
 from academy.infrastructure.database.errors import UniqueViolation
@@ -30,6 +31,7 @@ class Authentication:
         code_mail: CodeMail,
         mail: AccountMail,
         audit: AuditLog,
+        session_ends: SessionEnds,
     ) -> None:
         self._database = database
         self._repository = repository
@@ -40,6 +42,7 @@ class Authentication:
         self._code_mail = code_mail
         self._mail = mail
         self._audit = audit
+        self._session_ends = session_ends
 
     # --- registering ---
 
@@ -194,7 +197,7 @@ class Authentication:
             active = await self._activated(user, keep_password=False)
             fields: dict[str, object] = {"password_hash": password_hash, "updated_at": self._clock.now()}
             changed = await self._repository.change_user(active.id, fields)
-            await self._repository.end_sessions_of(active.id)
+            await self._session_ends.of_all(active.id)
             await self._audit.note(AuditAction.PASSWORD_RESET, active.id)
             return changed or active
 

@@ -1,4 +1,4 @@
-"""Documents of the accounts: users, their sessions, one-time codes, refresh tokens, the audit trail."""
+"""Documents of the accounts: users, one-time codes, refresh tokens, the audit trail."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -9,6 +9,7 @@ import msgspec
 from academy.infrastructure.database.document import Document, Index, SearchField
 from academy.infrastructure.email.base import Recipient
 from academy.infrastructure.security.principal import Role
+from academy.infrastructure.sessions.model import Session
 
 
 class UserStatus(StrEnum):
@@ -71,6 +72,8 @@ class User(Document, kw_only=True):
         former_emails: addresses it had before: what was sent to them belongs to the account, too.
         password_hash: bcrypt, or None for an account that signs in by code only.
         verified_at: when its owner proved the address; None while nobody has.
+        session_generation: counts how often the account's sessions were ended; sessions of earlier ones are over.
+        kept_session_id: the session that stayed when they were ended the last time, "" for none.
     """
 
     __collection__: ClassVar[str] = "users"
@@ -93,6 +96,16 @@ class User(Document, kw_only=True):
     preferences: Preferences = msgspec.field(default_factory=Preferences)
     verified_at: datetime | None = None
     last_sign_in_at: datetime | None = None
+    session_generation: int = 0
+    kept_session_id: str = ""
+
+    def admits(self, session: Session) -> bool:
+        """Whether one of the account's sessions still counts, wherever it is kept.
+
+        Sessions are counted, not dated: the clocks of two machines never agree.
+        """
+        is_current = session.generation == self.session_generation or session.id == self.kept_session_id
+        return self.status is UserStatus.ACTIVE and is_current
 
     def as_recipient(self, address: str = "") -> Recipient:
         """Returns the person as a mail's recipient, at another address when one is given.
@@ -112,31 +125,6 @@ class UserList(msgspec.Struct, frozen=True):
     items: list[User]
     next_cursor: str | None
     total: int
-
-
-class Session(Document, kw_only=True):
-    """A signed-in browser or API client. Deleting it signs the client out at once.
-
-    Attributes:
-        token_hash: SHA-256 (hex) of the cookie's secret; None for API sessions, which hold refresh tokens.
-        device: short description made from the User-Agent.
-        last_used_at: moved at most once a minute.
-        expires_at: slides with use, never beyond the absolute limit.
-    """
-
-    __collection__: ClassVar[str] = "sessions"
-    __indexes__: ClassVar[tuple[Index, ...]] = (
-        Index(("token_hash",), unique=True, present="token_hash"),
-        Index(("user_id", "-last_used_at")),
-        Index(("expires_at",)),
-    )
-
-    user_id: str
-    token_hash: str | None = None
-    device: str = ""
-    address: str = ""
-    last_used_at: datetime
-    expires_at: datetime
 
 
 class RefreshToken(Document, kw_only=True):

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import msgspec
 from litestar import Response, get, post
-from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from msgspec import Meta
 
@@ -16,13 +15,12 @@ from academy.features.accounts.sessions import Client
 from academy.infrastructure.rate_limits.base import Rule
 from academy.infrastructure.security.principal import Principal
 from academy.kit.errors import AcademyError, NotFoundError
-from academy.web.authentication import SESSION_COOKIE
+from academy.web.authentication import give_cookie
 from academy.web.forms import Form, empty_form, read_form
 from academy.web.guards import anyone
 from academy.web.pages import Pages, redirect, safe_next
 from academy.web.rate_limits import RATE_LIMIT
 from academy.web.requests import PageRequest, client_address, client_device
-from academy.web.settings import WebSettings
 
 HOME = "/dashboard"
 _CODE_SENT = "If this address has an account, a code is on its way. Only the newest code counts."
@@ -76,7 +74,6 @@ async def _signed_in(
     request: PageRequest,
     pages: Pages,
     accounts: AccountService,
-    web_settings: WebSettings,
     user: User,
     location: str = HOME,
 ) -> Response[bytes]:
@@ -92,17 +89,7 @@ async def _signed_in(
         response = pages.redirect_with("info", text, "/account/security")
     else:
         response = redirect(location)
-    response.set_cookie(
-        Cookie(
-            key=SESSION_COOKIE,
-            value=token,
-            max_age=int(accounts.sessions.longest_life.total_seconds()),
-            path="/",
-            httponly=True,
-            samesite="lax",
-            secure=web_settings.public_url.startswith("https"),
-        )
-    )
+    give_cookie(request, token)
     return response
 
 
@@ -170,7 +157,6 @@ async def verify(
     request: PageRequest,
     pages: NamedDependency[Pages],
     accounts: NamedDependency[AccountService],
-    web_settings: NamedDependency[WebSettings],
 ) -> Response[bytes]:
     """Takes the code and signs in."""
     form = await read_form(request, VerifyForm)
@@ -181,7 +167,7 @@ async def verify(
             form.blame(error)
         else:
             wanted = safe_next(form.data.next, HOME)
-            return await _signed_in(request, pages, accounts, web_settings, user, wanted)
+            return await _signed_in(request, pages, accounts, user, wanted)
     return pages.render(request, "accounts/verify.html", status_code=422, form=form)
 
 
@@ -215,7 +201,6 @@ async def login(
     request: PageRequest,
     pages: NamedDependency[Pages],
     accounts: NamedDependency[AccountService],
-    web_settings: NamedDependency[WebSettings],
 ) -> Response[bytes]:
     """Signs in with a password."""
     form = await read_form(request, LoginForm)
@@ -229,7 +214,7 @@ async def login(
             form.blame(error)
         else:
             wanted = safe_next(form.data.next, HOME)
-            return await _signed_in(request, pages, accounts, web_settings, user, wanted)
+            return await _signed_in(request, pages, accounts, user, wanted)
     return pages.render(request, "accounts/login.html", status_code=422, form=form)
 
 
@@ -261,7 +246,6 @@ async def login_by_code(
     request: PageRequest,
     pages: NamedDependency[Pages],
     accounts: NamedDependency[AccountService],
-    web_settings: NamedDependency[WebSettings],
 ) -> Response[bytes]:
     """Signs in with a code."""
     form = await read_form(request, VerifyForm)
@@ -272,7 +256,7 @@ async def login_by_code(
             form.blame(error)
         else:
             wanted = safe_next(form.data.next, HOME)
-            return await _signed_in(request, pages, accounts, web_settings, user, wanted)
+            return await _signed_in(request, pages, accounts, user, wanted)
     return pages.render(request, "accounts/login_code.html", status_code=422, form=form)
 
 
@@ -282,9 +266,8 @@ async def logout(
 ) -> Response[bytes]:
     """Signs out."""
     await _end_session_of(request, accounts)
-    response = pages.redirect_with("success", "You are signed out.", "/")
-    response.delete_cookie(SESSION_COOKIE)
-    return response
+    give_cookie(request, "")
+    return pages.redirect_with("success", "You are signed out.", "/")
 
 
 @get("/forgot-password", guards=[anyone], include_in_schema=False)
@@ -329,7 +312,6 @@ async def reset(
     request: PageRequest,
     pages: NamedDependency[Pages],
     accounts: NamedDependency[AccountService],
-    web_settings: NamedDependency[WebSettings],
 ) -> Response[bytes]:
     """Sets the new password and signs in."""
     form = await read_form(request, ResetForm)
@@ -339,7 +321,7 @@ async def reset(
         except AcademyError as error:
             form.blame(error)
         else:
-            return await _signed_in(request, pages, accounts, web_settings, user)
+            return await _signed_in(request, pages, accounts, user)
     return _reset_form(request, pages, accounts, form, status_code=422)
 
 

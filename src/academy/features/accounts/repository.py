@@ -10,7 +10,6 @@ from academy.features.accounts.model import (
     CodeTry,
     OneTimeCode,
     RefreshToken,
-    Session,
     Topic,
     User,
     UserList,
@@ -19,10 +18,11 @@ from academy.features.accounts.model import (
 from academy.infrastructure.database.base import LARGEST_PAGE, Database, Page, Update
 from academy.infrastructure.database.batches import delete_in_batches
 from academy.infrastructure.security.principal import Role
+from academy.infrastructure.sessions.model import Session
 
 
 class AccountRepository:
-    """Users, sessions, codes, tokens, audit entries."""
+    """Users, codes, tokens, audit entries. Sessions have a store of their own, and are only swept here."""
 
     def __init__(self, database: Database) -> None:
         self._users = database.collection(User)
@@ -126,40 +126,20 @@ class AccountRepository:
         query = {"status": UserStatus.UNVERIFIED.value, "created_at": {"$lt": before}}
         return await delete_in_batches(self._users, query, sort=("created_at",))
 
-    # --- sessions and refresh tokens ---
+    async def begin_session_generation(self, user_id: str, *, but: str = "") -> None:
+        """Lets no session of a user count any more, wherever it is kept, except one."""
+        change: Update = {"$inc": {"session_generation": 1}, "$set": {"kept_session_id": but}}
+        await self._users.update_one({"id": user_id}, change)
 
-    async def insert_session(self, session: Session) -> None:
-        """Stores a new session."""
-        await self._sessions.insert(session)
+    # --- refresh tokens ---
 
-    async def session_by_token(self, token_hash: str) -> Session | None:
-        """Returns the session of a cookie."""
-        return await self._sessions.find_one({"token_hash": token_hash})
-
-    async def session(self, session_id: str) -> Session | None:
-        """Returns a session by id."""
-        return await self._sessions.get(session_id)
-
-    async def touch_session(self, session_id: str, now: datetime, expires_at: datetime) -> None:
-        """Notes that a session was used."""
-        change = {"$set": {"last_used_at": now, "expires_at": expires_at, "updated_at": now}}
-        await self._sessions.update_one({"id": session_id}, change)
-
-    async def sessions_of(self, user_id: str, now: datetime) -> list[Session]:
-        """Returns a user's sessions (at most 200) that have not expired, last used first."""
-        return await self._sessions.find({"user_id": user_id, "expires_at": {"$gt": now}}, sort=("-last_used_at",))
-
-    async def end_session(self, session_id: str, user_id: str) -> bool:
-        """Ends a user's session with its refresh tokens; False, and nothing changes, when the user has no such one."""
-        if not await self._sessions.delete_one({"id": session_id, "user_id": user_id}):
-            return False
-        await self._tokens.delete_many({"session_id": session_id})
-        return True
-
-    async def end_sessions_of(self, user_id: str, *, but: str = "") -> None:
-        """Ends all sessions of a user, except one."""
+    async def delete_tokens_of(self, user_id: str, *, but: str = "") -> None:
+        """Removes the refresh tokens of all sessions of a user, except one."""
         await self._tokens.delete_many({"user_id": user_id, "session_id": {"$ne": but}})
-        await self._sessions.delete_many({"user_id": user_id, "id": {"$ne": but}})
+
+    async def delete_tokens_of_session(self, session_id: str) -> None:
+        """Removes the refresh tokens of a session."""
+        await self._tokens.delete_many({"session_id": session_id})
 
     async def insert_token(self, token: RefreshToken) -> None:
         """Stores a new refresh token."""
@@ -178,6 +158,7 @@ class AccountRepository:
     async def delete_expired(self, now: datetime) -> None:
         """Removes sessions, tokens and tries whose time is over; codes an hour later: their counts limit new ones."""
         over, sort = {"expires_at": {"$lt": now}}, ("expires_at",)
+        # With sessions in Redis, these are the ones from before.
         await delete_in_batches(self._sessions, over, sort=sort)
         await delete_in_batches(self._tokens, over, sort=sort)
         await delete_in_batches(self._tries, over, sort=sort)

@@ -20,6 +20,7 @@ from academy.features.accounts.model import (
     person_tag,
 )
 from academy.features.accounts.repository import AccountRepository
+from academy.features.accounts.session_ends import SessionEnds
 from academy.features.accounts.sessions import SessionDesk
 from academy.features.accounts.validation import (
     check_preferences,
@@ -36,6 +37,7 @@ from academy.infrastructure.security.passwords import PasswordHasher
 from academy.infrastructure.security.principal import Principal, Role
 from academy.infrastructure.security.settings import SecuritySettings
 from academy.infrastructure.security.tokens import AccessTokens
+from academy.infrastructure.sessions.base import SessionStore
 from academy.kit.clock import Clock
 from academy.kit.errors import InvalidError, NotFoundError
 from academy.kit.text import email_key
@@ -70,6 +72,7 @@ class AccountService:
         passwords: PasswordHasher,
         limiter: RateLimiter,
         access_tokens: AccessTokens,
+        sessions: SessionStore,
         secret: bytes,
         cache: Cache,
         *,
@@ -88,11 +91,12 @@ class AccountService:
         self._repository = repository = AccountRepository(database)
         self._audit = audit = AuditLog(repository, clock)
         self._codes = codes = CodeDesk(repository, clock, settings, secret)
+        self._session_ends = session_ends = SessionEnds(database, repository, sessions)
         self.code_mail = CodeMail(database, repository, codes, mail, queue, settings.code_minutes)
         self.authentication = Authentication(
-            database, repository, clock, passwords, limiter, codes, self.code_mail, mail, audit
+            database, repository, clock, passwords, limiter, codes, self.code_mail, mail, audit, session_ends
         )
-        self.sessions = SessionDesk(database, repository, clock, settings, access_tokens, audit)
+        self.sessions = SessionDesk(database, repository, sessions, clock, settings, access_tokens, audit, session_ends)
         self.password_min_length = settings.password_min_length
 
     async def user(self, user_id: str) -> User:
@@ -170,7 +174,7 @@ class AccountService:
             now = self._clock.now()
             if await self._repository.replace_password(user.id, user.password_hash, password_hash, now) is None:
                 raise _wrong_password("current_password")
-            await self._repository.end_sessions_of(user.id, but=principal.session_id)
+            await self._session_ends.of_all(user.id, but=principal.session_id)
             await self._audit.note(AuditAction.PASSWORD_CHANGED, user.id)
 
         await self._database.transaction(work)
@@ -266,7 +270,7 @@ class AccountService:
             for clean_up in self._on_deleted:
                 await clean_up(user.id)
             await self._repository.delete_codes_of(user.id)
-            await self._repository.end_sessions_of(user.id)
+            await self._session_ends.of_all(user.id)
             await self._mail.forget(user.id, await self._addresses_of(user))
             await self._repository.delete_user(user.id)
             await self._audit.note(AuditAction.ACCOUNT_DELETED, user.id)

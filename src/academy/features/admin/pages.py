@@ -122,7 +122,7 @@ async def set_role(
         user = await admin.set_role(principal, user_id, form.data.role)
     except AcademyError as error:
         return await back(request, pages, "error", error.message, "/admin/users")
-    text = f"{user.name} has the role {user.role.value} now and signs in anew."
+    text = f"{user.name} has the role {user.role.value} now."
     return await back(request, pages, "success", text, "/admin/users")
 
 

@@ -19,6 +19,7 @@ from academy.infrastructure.email.service import EmailService
 from academy.infrastructure.jobs.model import Job, JobStatus
 from academy.infrastructure.jobs.queue import DatabaseJobQueue
 from academy.infrastructure.security.principal import Principal, Role
+from academy.infrastructure.sessions.base import SessionStore
 from academy.infrastructure.storage.base import Storage
 from academy.kit.clock import Clock
 from academy.kit.errors import ConflictError, NotFoundError
@@ -76,6 +77,7 @@ class AdminService:
         jobs: DatabaseJobQueue,
         storage: Storage,
         cache: Cache,
+        sessions: SessionStore,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -90,6 +92,7 @@ class AdminService:
             "storage": HealthCheck(storage.health_check),
             "email": HealthCheck(email.health_check, is_vital=False),
             "cache": HealthCheck(self._cache_detail, is_vital=False),
+            "sessions": HealthCheck(sessions.health_check, is_vital=False),
             "jobs": HealthCheck(self._jobs_detail, is_vital=False),
         }
         self._report: asyncio.Task[HealthReport] | None = None
@@ -127,7 +130,7 @@ class AdminService:
         return await self._accounts.unsuspend(principal.user_id, user_id)
 
     async def set_role(self, principal: Principal, user_id: str, role: Role) -> User:
-        """Changes a role; the account signs in anew. Raises NotFoundError, LastAdmin."""
+        """Changes a role, which counts at once. Raises NotFoundError, LastAdmin."""
         return await self._accounts.set_role(principal.user_id, user_id, role)
 
     async def change_user(self, principal: Principal, user_id: str, role: Role | None, suspended: bool | None) -> User:

@@ -18,7 +18,7 @@ from academy.infrastructure.cache.news import News, encode_news, news_of_pattern
 from academy.infrastructure.cache.redis_debts import Debts
 from academy.infrastructure.cache.redis_link import RedisLink
 from academy.infrastructure.cache.settings import RedisSettings
-from academy.infrastructure.cache.store import Entry, Found, Held, StoreAway, decode_entry, encode_entry, is_number
+from academy.infrastructure.cache.store import Entry, Found, Held, decode_entry, encode_entry, is_number
 from academy.infrastructure.cache.stored import StoredCache, Ttls
 from academy.kit.ids import new_request_id
 
@@ -177,10 +177,7 @@ class RedisStore:
 
     async def check(self) -> None:
         """See Store."""
-        await self.link.ping()
-        if not self.link.lets_through:
-            self.link.recover()
-            raise StoreAway("Redis answers again; the cache goes on as soon as it has caught up.")
+        await self.link.check()
 
     async def _script(self, script: str, names: Sequence[str], *arguments: str | bytes | int) -> Any:
         return await self.link.command("EVAL", script, len(names), *names, *arguments)

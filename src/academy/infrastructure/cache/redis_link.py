@@ -65,12 +65,18 @@ class SteadyClock:
 class RedisLink:
     """One client and its circuit.
 
-    `pay_debts` is awaited before the circuit closes, while it is still open for everybody else; it uses `reach`, and
-    raises StoreAway when it could not be done. `has_debts` tells whether there is something to pay.
+    `name` is what stands on it, for the log. `pay_debts` is awaited before the circuit closes, while it is still open
+    for everybody else; it uses `reach`, and raises StoreAway when it could not be done. `has_debts` tells whether there
+    is something to pay.
     """
 
     def __init__(
-        self, settings: RedisSettings, pay_debts: Callable[[], Awaitable[None]], has_debts: Callable[[], bool]
+        self,
+        settings: RedisSettings,
+        pay_debts: Callable[[], Awaitable[None]] | None = None,
+        has_debts: Callable[[], bool] = lambda: False,
+        *,
+        name: str = "cache",
     ) -> None:
         # redis-py declares its clients' methods differently for one server and for a cluster.
         self.client: Any = make_client(settings)
@@ -78,6 +84,7 @@ class RedisLink:
         self._limit = settings.timeout_seconds
         self._places = asyncio.Semaphore(settings.max_connections)
         self._circuit = CircuitBreaker(SteadyClock(), failures=1, pause=_PAUSE)
+        self._name = name
         self._pay_debts = pay_debts
         self._has_debts = has_debts
         self._recovery: asyncio.Task[None] | None = None
@@ -130,6 +137,13 @@ class RedisLink:
         """Asks Redis for a sign of life, also while it counts as away. Raises StoreAway."""
         await self.reach(self._greet)
 
+    async def check(self) -> None:
+        """Asks for a sign of life. Raises StoreAway, also when commands are not let through again yet."""
+        await self.ping()
+        if not self.lets_through:
+            self.recover()
+            raise StoreAway(f"Redis answers again; the {self._name} will go on in a moment.")
+
     def recover(self) -> None:
         """Begins to look for Redis in the background, and to pay the debts."""
         if not self._is_closed and (self._recovery is None or self._recovery.done()):
@@ -153,12 +167,12 @@ class RedisLink:
             was_away = self._circuit.is_open
             self._circuit.failed()
             if not was_away:
-                structlog.get_logger().warning("cache_away", error=repr(error))
+                structlog.get_logger().warning(f"{self._name}_away", error=repr(error))
             self.recover()
             raise StoreAway(f"Redis cannot be reached ({error!r}). Check that it runs, and REDIS_URL.") from error
         except RedisError as error:
             # Redis is there and refuses: out of memory, no right to do this, a script that is not allowed.
-            structlog.get_logger().warning("cache_refused", error=repr(error))
+            structlog.get_logger().warning(f"{self._name}_refused", error=repr(error))
             raise StoreAway(f"Redis refuses a command ({error!r}).") from error
 
     async def _recover(self) -> None:
@@ -171,12 +185,13 @@ class RedisLink:
                     await self.client.aclose()  # it reads the map of the cluster anew when it is used again
                 await self._bounded(self._greet, _PATIENT_SECONDS)
                 await self.ping()
-                await self._pay_debts()
+                if self._pay_debts is not None:
+                    await self._pay_debts()
             except StoreAway:
                 await asyncio.sleep(_LOOK_SECONDS)
             else:
                 self._circuit.succeeded()
-                structlog.get_logger().info("cache_is_back")
+                structlog.get_logger().info(f"{self._name}_is_back")
 
 
 async def end_task(task: asyncio.Task[None]) -> None:

@@ -95,7 +95,7 @@ class CacheSettings(Struct, frozen=True, kw_only=True):
 
 
 class RedisSettings(Struct, frozen=True, kw_only=True):
-    """Which Redis holds the cache. Give the cache a database, or a cluster, of its own."""
+    """Which Redis holds the cache, and sessions if they are in Redis. Give it a database, or a cluster, of its own."""
 
     url: Annotated[
         str,
@@ -143,7 +143,7 @@ class RedisSettings(Struct, frozen=True, kw_only=True):
         float,
         Meta(
             title="REDIS_TIMEOUT_SECONDS",
-            description="Longest wait for one answer of Redis. After it the cache counts as away, and is left alone "
+            description="Longest wait for one answer of Redis. After it Redis counts as away, and is left alone "
             "until it answers again.",
             gt=0,
             le=10,

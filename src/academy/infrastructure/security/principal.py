@@ -40,3 +40,10 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     def may_act_as(self, role: Role) -> bool:
         """Whether the account has at least the rights of `role`."""
         return self.role.rank >= role.rank
+
+
+class Recognised(msgspec.Struct, frozen=True):
+    """Whom a browser's cookie belongs to; with `fresh_token`, the secret that its cookie is to have from now on."""
+
+    principal: Principal
+    fresh_token: str | None = None

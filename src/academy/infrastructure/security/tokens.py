@@ -3,13 +3,23 @@
 import hashlib
 import hmac
 from datetime import timedelta
+from typing import NamedTuple
 
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
+from academy.infrastructure.security.principal import Role
 from academy.kit.clock import Clock
 
 _ALGORITHM = "HS256"
+
+
+class Grant(NamedTuple):
+    """What an access token says: of which account and session it is, and for which role it was made."""
+
+    user_id: str
+    session_id: str
+    role: Role
 
 
 class AccessTokens:
@@ -26,21 +36,22 @@ class AccessTokens:
         """How long a token is valid."""
         return round(self._lifetime.total_seconds())
 
-    def issue(self, user_id: str, session_id: str) -> str:
-        """Returns a token for a session."""
+    def issue(self, user_id: str, session_id: str, role: Role) -> str:
+        """Returns a token for a session; it is for the account's present role."""
         now = int(self._clock.now().timestamp())
         claims = {
             "iss": self._issuer,
             "aud": "api",
             "sub": user_id,
             "sid": session_id,
+            "role": role.value,
             "iat": now,
             "exp": now + self.lifetime_seconds,
         }
         return jwt.encode({"alg": _ALGORITHM}, claims, self._key, algorithms=[_ALGORITHM])
 
-    def session_of(self, token: str) -> tuple[str, str] | None:
-        """Returns (user id, session id) of a valid token; None for a forged, foreign, altered or expired one."""
+    def grant_of(self, token: str) -> Grant | None:
+        """Returns what a valid token says; None for a forged, foreign, altered or expired one."""
         try:
             claims = jwt.decode(token, self._key, algorithms=[_ALGORITHM]).claims
         except Exception:  # noqa: BLE001 - a token made to confuse the parser can make it fail in any way; each means no
@@ -48,9 +59,10 @@ class AccessTokens:
         user_id, session_id, expires = claims.get("sub"), claims.get("sid"), claims.get("exp")
         if claims.get("iss") != self._issuer or claims.get("aud") != "api" or not isinstance(expires, int):
             return None
-        if not isinstance(user_id, str) or not isinstance(session_id, str):
+        role = next((role for role in Role if role.value == claims.get("role")), None)
+        if not isinstance(user_id, str) or not isinstance(session_id, str) or role is None:
             return None
-        return (user_id, session_id) if expires > self._clock.now().timestamp() else None
+        return Grant(user_id, session_id, role) if expires > self._clock.now().timestamp() else None
 
 
 def hash_token(token: str) -> str:
