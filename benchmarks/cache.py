@@ -10,7 +10,8 @@ from redis.asyncio import Redis
 
 from academy.infrastructure.cache.base import Cache, Family
 from academy.infrastructure.cache.factory import make_cache
-from academy.infrastructure.cache.settings import CacheSettings, RedisSettings
+from academy.infrastructure.cache.settings import CacheSettings
+from academy.infrastructure.redis.settings import RedisSettings
 from academy.kit.clock import SystemClock
 from benchmarks.results import Row, row
 from tests.servers.redis import running_redis_url

@@ -14,7 +14,7 @@ from typing import Annotated, get_args, get_type_hints
 import msgspec
 from msgspec import Meta, Struct
 
-from academy.infrastructure.cache.settings import CacheSettings, RedisSettings, wrong_settings
+from academy.infrastructure.cache.settings import CacheSettings
 from academy.infrastructure.database.settings import DatabaseSettings
 from academy.infrastructure.email.settings import (
     EmailSettings,
@@ -25,6 +25,7 @@ from academy.infrastructure.email.settings import (
 from academy.infrastructure.email.settings import wrong_settings as wrong_email_settings
 from academy.infrastructure.jobs.settings import JobSettings
 from academy.infrastructure.rate_limits.settings import RateLimitSettings
+from academy.infrastructure.redis.settings import RedisSettings, wrong_settings
 from academy.infrastructure.security.settings import SecuritySettings
 from academy.infrastructure.sessions.settings import SessionSettings
 from academy.infrastructure.storage.settings import StorageSettings

@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from academy.infrastructure.cache.base import Cache
-from academy.infrastructure.cache.settings import RedisSettings
+from academy.infrastructure.redis.settings import RedisSettings
 from tests.contracts.cache.places import KINDS, SHARED_KINDS, Place, opened_cache, patient, raw_client
 from tests.servers.redis import running_cluster, running_redis_url
 

@@ -12,9 +12,10 @@ from redis.asyncio import Redis, RedisCluster
 
 from academy.infrastructure.cache.base import Cache
 from academy.infrastructure.cache.factory import make_cache
-from academy.infrastructure.cache.settings import CacheSettings, RedisSettings
+from academy.infrastructure.cache.settings import CacheSettings
 from academy.infrastructure.cache.stored import StoredCache
 from academy.infrastructure.cache.two_level import TwoLevelStore
+from academy.infrastructure.redis.settings import RedisSettings
 from academy.kit.clock import Clock, SystemClock
 
 KINDS = ["memory", "redis", "cluster", "two-level"]

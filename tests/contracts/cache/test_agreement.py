@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from academy.infrastructure.cache.base import ANY, Cache, Family, Pattern, Wildcard
-from academy.infrastructure.cache.settings import RedisSettings
+from academy.infrastructure.redis.settings import RedisSettings
 from tests.contracts.cache.places import Place, opened_cache, patient, raw_client
 
 Step = Callable[[Cache], Awaitable[object]]

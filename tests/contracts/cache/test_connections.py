@@ -8,7 +8,7 @@ import pytest
 import trustme
 
 from academy.infrastructure.cache.base import ANY, Family
-from academy.infrastructure.cache.settings import RedisSettings
+from academy.infrastructure.redis.settings import RedisSettings
 from tests.contracts.cache.places import Place, opened_cache, patient
 from tests.servers.mongodb import free_port
 from tests.servers.redis import MASTER, SentinelSet, running_redis, running_sentinels

@@ -8,9 +8,10 @@ from academy.infrastructure.cache.base import Cache, Family
 from academy.infrastructure.cache.factory import make_cache
 from academy.infrastructure.cache.memory import MemoryCache
 from academy.infrastructure.cache.redis import RedisCache
-from academy.infrastructure.cache.redis_client import close_client, make_client
-from academy.infrastructure.cache.settings import CacheSettings, RedisSettings, wrong_settings
+from academy.infrastructure.cache.settings import CacheSettings
 from academy.infrastructure.cache.two_level import TwoLevelCache
+from academy.infrastructure.redis.client import close_client, make_client
+from academy.infrastructure.redis.settings import RedisSettings, wrong_settings
 from academy.kit.clock import SystemClock
 
 

@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from academy.infrastructure.cache.settings import CacheSettings, RedisSettings
+from academy.infrastructure.cache.settings import CacheSettings
 from academy.infrastructure.rate_limits.base import Rule, TooManyTries
 from academy.infrastructure.rate_limits.factory import make_limiter
 from academy.infrastructure.rate_limits.limiter import RateLimiter
 from academy.infrastructure.rate_limits.settings import RateLimitSettings
+from academy.infrastructure.redis.settings import RedisSettings
 from academy.kit.clock import SystemClock
 from academy.kit.ids import new_id
 from tests.servers.mongodb import free_port

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from academy.infrastructure.cache.settings import RedisSettings
+from academy.infrastructure.redis.settings import RedisSettings
 from academy.infrastructure.security.principal import Role
 from academy.infrastructure.sessions.base import SessionStore
 from academy.infrastructure.sessions.factory import make_session_store

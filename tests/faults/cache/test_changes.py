@@ -9,8 +9,8 @@ from academy.infrastructure.cache.base import ANY, Cache, Family
 from academy.infrastructure.cache.keys import place_of
 from academy.infrastructure.cache.news import News
 from academy.infrastructure.cache.redis_debts import Debts
-from academy.infrastructure.cache.settings import RedisSettings
 from academy.infrastructure.cache.two_level import TwoLevelCache, TwoLevelStore
+from academy.infrastructure.redis.settings import RedisSettings
 from tests.contracts.cache.places import Place, is_settled, opened_cache, patient, until
 from tests.faults.cache.proxy import running_proxy
 from tests.faults.cache.timing import until_it_works

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from academy.infrastructure.cache.base import Cache, Family
-from academy.infrastructure.cache.settings import RedisSettings
+from academy.infrastructure.redis.settings import RedisSettings
 from tests.contracts.cache.places import Place, opened_cache, until
 from tests.faults.cache.timing import LIMIT, SLACK, Stopwatch, prove_outage_is_cheap, set_works, until_it_works
 from tests.servers.redis import MASTER, RedisCluster, SentinelSet, running_cluster, running_sentinels

@@ -7,7 +7,7 @@ import pytest
 
 from academy.infrastructure.cache.base import Family
 from academy.infrastructure.cache.factory import make_cache
-from academy.infrastructure.cache.settings import RedisSettings
+from academy.infrastructure.redis.settings import RedisSettings
 from academy.kit.clock import SystemClock
 from tests.contracts.cache.places import Place, opened_cache, patient
 from tests.faults.cache.proxy import running_proxy

@@ -14,7 +14,8 @@ import structlog
 
 from academy.infrastructure.cache.base import COMPUTING_LEASE
 from academy.infrastructure.cache.keys import Place
-from academy.infrastructure.cache.store import Entry, Found, Store, StoreAway
+from academy.infrastructure.cache.store import Entry, Found, Store
+from academy.infrastructure.redis.link import RedisAway
 from academy.kit.ids import new_request_id
 
 T = TypeVar("T")
@@ -119,7 +120,7 @@ class Computing:
         token = new_request_id()
         try:
             found = await self._lock_or_value(place, recipe, old, token)
-        except StoreAway:
+        except RedisAway:
             return await _computed(recipe) if old is None else old.entry.payload
         if found is not None:
             return found.entry.payload
@@ -169,7 +170,7 @@ class Computing:
     async def _stamps(self, tags: tuple[str, ...]) -> dict[str, str] | None:
         try:
             return dict(await self._store.stamps(tags)) if tags else {}
-        except StoreAway:
+        except RedisAway:
             return None
 
     async def _renew(self, place: Place, token: str) -> None:
@@ -179,11 +180,11 @@ class Computing:
             await asyncio.sleep(COMPUTING_LEASE.total_seconds() / 3)
             try:
                 is_held = await self._store.renew(place, token)
-            except StoreAway:
+            except RedisAway:
                 continue
 
     async def _quietly(self, work: Awaitable[object]) -> None:
-        with contextlib.suppress(StoreAway):  # the lock ends with its lease
+        with contextlib.suppress(RedisAway):  # the lock ends with its lease
             await work
 
 

@@ -5,8 +5,9 @@ from datetime import timedelta
 from academy.infrastructure.cache.base import Cache
 from academy.infrastructure.cache.memory import MemoryCache
 from academy.infrastructure.cache.redis import RedisCache
-from academy.infrastructure.cache.settings import CacheSettings, RedisSettings
+from academy.infrastructure.cache.settings import CacheSettings
 from academy.infrastructure.cache.two_level import TwoLevelCache
+from academy.infrastructure.redis.settings import RedisSettings
 from academy.kit.clock import Clock
 
 _MIB = 1 << 20

@@ -16,10 +16,10 @@ from academy.infrastructure.cache.base import COMPUTING_LEASE, LONGEST_TTL, Fami
 from academy.infrastructure.cache.keys import CHANNEL, LOCK, PREFIX, Place, redis_key, redis_pattern, redis_tag
 from academy.infrastructure.cache.news import News, encode_news, news_of_pattern, news_of_places
 from academy.infrastructure.cache.redis_debts import Debts
-from academy.infrastructure.cache.redis_link import RedisLink
-from academy.infrastructure.cache.settings import RedisSettings
 from academy.infrastructure.cache.store import Entry, Found, Held, decode_entry, encode_entry, is_number
 from academy.infrastructure.cache.stored import StoredCache, Ttls
+from academy.infrastructure.redis.link import RedisLink
+from academy.infrastructure.redis.settings import RedisSettings
 from academy.kit.ids import new_request_id
 
 _BATCH = 500

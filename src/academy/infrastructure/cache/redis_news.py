@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from academy.infrastructure.cache.keys import CHANNEL
 from academy.infrastructure.cache.news import News, decode_news
-from academy.infrastructure.cache.redis_link import end_task
+from academy.infrastructure.redis.link import end_task
 
 # Silence for one beat is answered with a ping; a second silent beat means that the connection is dead.
 _BEAT_SECONDS = 0.5

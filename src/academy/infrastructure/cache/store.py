@@ -19,10 +19,6 @@ LARGEST_NUMBER = (1 << 63) - 1
 SMALLEST_NUMBER = -(1 << 63)
 
 
-class StoreAway(Exception):
-    """The store cannot be reached now, or is known to be away."""
-
-
 class Entry(Struct, frozen=True, array_like=True):
     """A value as it is stored.
 
@@ -80,7 +76,7 @@ def decode_entry(raw: bytes) -> Entry | None:
 
 
 class Store(Protocol):
-    """Where encoded values are. Every method but `open` and `close` may raise StoreAway."""
+    """Where encoded values are. Every method but `open` and `close` may raise RedisAway."""
 
     @property
     def provider(self) -> str:
@@ -92,7 +88,7 @@ class Store(Protocol):
         ...
 
     async def open(self) -> None:
-        """Opens the connections; what cannot be reached now is tried again later. Never raises StoreAway."""
+        """Opens the connections; what cannot be reached now is tried again later. Never raises RedisAway."""
         ...
 
     async def close(self) -> None:
@@ -148,5 +144,5 @@ class Store(Protocol):
         ...
 
     async def check(self) -> None:
-        """Asks for a sign of life. Raises StoreAway with a message for the operator."""
+        """Asks for a sign of life. Raises RedisAway with a message for the operator."""
         ...

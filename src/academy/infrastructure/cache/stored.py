@@ -11,7 +11,8 @@ import msgspec
 from academy.infrastructure.cache.base import Cache, CacheHealth, CacheStats, Family, FamilyStats, Invalidated, Pattern
 from academy.infrastructure.cache.computing import Computing, Recipe
 from academy.infrastructure.cache.keys import checked_pattern, checked_tags, checked_ttl, matcher, place_of
-from academy.infrastructure.cache.store import LARGEST_NUMBER, SMALLEST_NUMBER, Held, Store, StoreAway, encode_value
+from academy.infrastructure.cache.store import LARGEST_NUMBER, SMALLEST_NUMBER, Held, Store, encode_value
+from academy.infrastructure.redis.link import RedisAway
 
 T = TypeVar("T")
 
@@ -47,7 +48,7 @@ class StoredCache(Cache):
         try:
             found = await self._store.read(place)
             value = None if found is None else msgspec.msgpack.decode(found.entry.payload, type=value_type)
-        except (StoreAway, msgspec.DecodeError):
+        except (RedisAway, msgspec.DecodeError):
             found = value = None
         self._count(family, hit=found is not None)
         return value
@@ -58,7 +59,7 @@ class StoredCache(Cache):
         self._computing.forget(lambda other: other == place)
         try:
             await self._store.write(place, raw, lifetime)
-        except StoreAway:
+        except RedisAway:
             return False
         return True
 
@@ -72,7 +73,7 @@ class StoredCache(Cache):
         self._computing.forget(places.__contains__)
         try:
             return await self._store.delete(list(places)) if places else 0
-        except StoreAway:
+        except RedisAway:
             return 0
 
     async def clear_pattern(self, family: Family, pattern: Pattern) -> int:
@@ -81,7 +82,7 @@ class StoredCache(Cache):
         self._computing.forget(matcher(family, parts))
         try:
             return await self._store.clear(family, parts)
-        except StoreAway:
+        except RedisAway:
             return 0
 
     async def increment(self, family: Family, key: str, *, by: int = 1, ttl: timedelta | None = None) -> int | None:
@@ -91,7 +92,7 @@ class StoredCache(Cache):
             raise ValueError("a counter has 64 bits")
         try:
             return await self._store.increment(place, by, lifetime)
-        except StoreAway:
+        except RedisAway:
             return None
 
     async def get_or_compute(
@@ -109,7 +110,7 @@ class StoredCache(Cache):
         recipe = Recipe(value_type, compute, checked_tags(tags), self._ttl(family, ttl))
         try:
             found = await self._store.read(place)
-        except StoreAway:
+        except RedisAway:
             found = None
         value = recipe.decode(found)
         self._count(family, hit=value is not None)
@@ -126,7 +127,7 @@ class StoredCache(Cache):
         try:
             if names:
                 await self._store.invalidate(names)
-        except StoreAway:
+        except RedisAway:
             return False
         return True
 
@@ -136,7 +137,7 @@ class StoredCache(Cache):
         available = True
         try:
             held = await self._store.held()
-        except StoreAway:
+        except RedisAway:
             available = False
         families = {family: self._figures(family, held.get(family, Held(0, 0))) for family in Family}
         return CacheStats(provider=self._store.provider, available=available, families=families)
@@ -147,7 +148,7 @@ class StoredCache(Cache):
         detail = ""
         try:
             await self._store.check()
-        except StoreAway as away:
+        except RedisAway as away:
             detail = str(away)
         return CacheHealth(not detail, detail, (time.monotonic() - began) * 1000)
 

@@ -14,9 +14,9 @@ from academy.infrastructure.cache.memory import MemoryStore
 from academy.infrastructure.cache.news import News, news_of_pattern, news_of_places, pattern_of
 from academy.infrastructure.cache.redis import RedisStore
 from academy.infrastructure.cache.redis_news import Subscription
-from academy.infrastructure.cache.settings import RedisSettings
 from academy.infrastructure.cache.store import Entry, Found, Held
 from academy.infrastructure.cache.stored import StoredCache, Ttls
+from academy.infrastructure.redis.settings import RedisSettings
 from academy.kit.clock import Clock
 
 

@@ -4,10 +4,11 @@ from typing import Any
 
 from limits.aio.storage import RedisClusterStorage, RedisStorage
 
-from academy.infrastructure.cache.redis_client import address_of, close_client, make_client
-from academy.infrastructure.cache.settings import CacheSettings, RedisSettings
+from academy.infrastructure.cache.settings import CacheSettings
 from academy.infrastructure.rate_limits.limiter import RateLimiter, SharedCount
 from academy.infrastructure.rate_limits.settings import RateLimitSettings
+from academy.infrastructure.redis.client import address_of, close_client, make_client
+from academy.infrastructure.redis.settings import RedisSettings
 from academy.kit.clock import Clock
 
 _PREFIX = "academy-limits"

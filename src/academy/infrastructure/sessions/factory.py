@@ -1,7 +1,7 @@
 """Chooses where sessions are kept: the only place that knows both stores."""
 
-from academy.infrastructure.cache.settings import RedisSettings
 from academy.infrastructure.database.base import Database
+from academy.infrastructure.redis.settings import RedisSettings
 from academy.infrastructure.sessions.base import SessionStore
 from academy.infrastructure.sessions.database import DatabaseSessionStore
 from academy.infrastructure.sessions.redis import RedisSessionStore

@@ -14,9 +14,8 @@ from typing import Any
 
 import msgspec
 
-from academy.infrastructure.cache.redis_link import RedisLink
-from academy.infrastructure.cache.settings import RedisSettings
-from academy.infrastructure.cache.store import StoreAway
+from academy.infrastructure.redis.link import RedisAway, RedisLink
+from academy.infrastructure.redis.settings import RedisSettings
 from academy.infrastructure.sessions.base import MOST_LISTED, SessionsUnavailable
 from academy.infrastructure.sessions.model import GRACE, Session
 from academy.kit.clock import Clock
@@ -113,7 +112,7 @@ class RedisSessionStore:
         """See SessionStore."""
         try:
             await self._link.check()
-        except StoreAway as error:
+        except RedisAway as error:
             return f"{error} Nobody can sign in, and who is signed in has to wait, until it is back."
         return ""
 
@@ -140,7 +139,7 @@ class RedisSessionStore:
     async def _command(self, *parts: str | bytes | int) -> Any:
         try:
             return await self._link.command(*parts)
-        except StoreAway as error:
+        except RedisAway as error:
             raise SessionsUnavailable from error
 
 

@@ -9,13 +9,14 @@ from academy.features.videos.jobs import register_jobs
 from academy.features.videos.model import StoredFile, Video
 from academy.features.videos.service import VideoService
 from academy.infrastructure.cache.factory import make_cache
-from academy.infrastructure.cache.settings import CacheSettings, RedisSettings
+from academy.infrastructure.cache.settings import CacheSettings
 from academy.infrastructure.database.settings import DatabaseSettings
 from academy.infrastructure.database.sqlite import SqliteDatabase
 from academy.infrastructure.jobs.model import Job
 from academy.infrastructure.jobs.queue import DatabaseJobQueue
 from academy.infrastructure.jobs.settings import JobSettings
 from academy.infrastructure.jobs.worker import Worker
+from academy.infrastructure.redis.settings import RedisSettings
 from academy.infrastructure.security.principal import Principal, Role
 from academy.infrastructure.storage.base import Storage
 from academy.infrastructure.storage.settings import StorageSettings

@@ -26,9 +26,8 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from academy.infrastructure.cache.redis_client import close_client, make_client
-from academy.infrastructure.cache.settings import RedisSettings
-from academy.infrastructure.cache.store import StoreAway
+from academy.infrastructure.redis.client import close_client, make_client
+from academy.infrastructure.redis.settings import RedisSettings
 from academy.kit.circuit import CircuitBreaker
 
 T = TypeVar("T")
@@ -54,6 +53,10 @@ _TURNS = 10
 _AGAIN_SECONDS = 0.01
 
 
+class RedisAway(Exception):
+    """Redis cannot be reached now, or is known to be away, or refuses."""
+
+
 class SteadyClock:
     """Counts on while the machine's clock jumps; its date means nothing. For pauses only."""
 
@@ -66,7 +69,7 @@ class RedisLink:
     """One client and its circuit.
 
     `name` is what stands on it, for the log. `pay_debts` is awaited before the circuit closes, while it is still open
-    for everybody else; it uses `reach`, and raises StoreAway when it could not be done. `has_debts` tells whether there
+    for everybody else; it uses `reach`, and raises RedisAway when it could not be done. `has_debts` tells whether there
     is something to pay.
     """
 
@@ -98,7 +101,7 @@ class RedisLink:
     async def connect(self) -> None:
         """Makes the first connection, with more patience than later; when there is none, recovery begins."""
         self._is_closed = False
-        with contextlib.suppress(StoreAway):
+        with contextlib.suppress(RedisAway):
             await self._bounded(self._greet, _PATIENT_SECONDS)
 
     async def close(self) -> None:
@@ -111,17 +114,17 @@ class RedisLink:
             await close_client(self.client)
 
     async def command(self, *parts: str | bytes | int) -> Any:
-        """Sends one command and returns its answer. Raises StoreAway."""
+        """Sends one command and returns its answer. Raises RedisAway."""
         return await self.run(lambda: self.client.execute_command(*parts))
 
     async def run(self, operation: Callable[[], Awaitable[T]]) -> T:
-        """Does something with the client within the time limit. Raises StoreAway, at once when Redis is away."""
+        """Does something with the client within the time limit. Raises RedisAway, at once when Redis is away."""
         self._refuse_when_shut()
         try:
             async with asyncio.timeout(_QUEUE * self._limit):
                 await self._places.acquire()
         except TimeoutError as error:
-            raise StoreAway("All connections to Redis are busy; REDIS_MAX_CONNECTIONS may be too low.") from error
+            raise RedisAway("All connections to Redis are busy; REDIS_MAX_CONNECTIONS may be too low.") from error
         try:
             # Who waited for a connection may have waited for one that hangs.
             self._refuse_when_shut()
@@ -134,15 +137,15 @@ class RedisLink:
         return await self._bounded(operation, self._limit)
 
     async def ping(self) -> None:
-        """Asks Redis for a sign of life, also while it counts as away. Raises StoreAway."""
+        """Asks Redis for a sign of life, also while it counts as away. Raises RedisAway."""
         await self.reach(self._greet)
 
     async def check(self) -> None:
-        """Asks for a sign of life. Raises StoreAway, also when commands are not let through again yet."""
+        """Asks for a sign of life. Raises RedisAway, also when commands are not let through again yet."""
         await self.ping()
         if not self.lets_through:
             self.recover()
-            raise StoreAway(f"Redis answers again; the {self._name} will go on in a moment.")
+            raise RedisAway(f"Redis answers again; the {self._name} will go on in a moment.")
 
     def recover(self) -> None:
         """Begins to look for Redis in the background, and to pay the debts."""
@@ -158,7 +161,7 @@ class RedisLink:
     def _refuse_when_shut(self) -> None:
         if not self.lets_through:
             self.recover()
-            raise StoreAway("Redis does not answer, or has just come back; it is asked again by itself.")
+            raise RedisAway("Redis does not answer, or has just come back; it is asked again by itself.")
 
     async def _bounded(self, operation: Callable[[], Awaitable[T]], seconds: float) -> T:
         try:
@@ -169,11 +172,11 @@ class RedisLink:
             if not was_away:
                 structlog.get_logger().warning(f"{self._name}_away", error=repr(error))
             self.recover()
-            raise StoreAway(f"Redis cannot be reached ({error!r}). Check that it runs, and REDIS_URL.") from error
+            raise RedisAway(f"Redis cannot be reached ({error!r}). Check that it runs, and REDIS_URL.") from error
         except RedisError as error:
             # Redis is there and refuses: out of memory, no right to do this, a script that is not allowed.
             structlog.get_logger().warning(f"{self._name}_refused", error=repr(error))
-            raise StoreAway(f"Redis refuses a command ({error!r}).") from error
+            raise RedisAway(f"Redis refuses a command ({error!r}).") from error
 
     async def _recover(self) -> None:
         while not self.lets_through:
@@ -187,7 +190,7 @@ class RedisLink:
                 await self.ping()
                 if self._pay_debts is not None:
                     await self._pay_debts()
-            except StoreAway:
+            except RedisAway:
                 await asyncio.sleep(_LOOK_SECONDS)
             else:
                 self._circuit.succeeded()
