@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from academy.infrastructure.storage.base import ObjectTooLarge, Storage
+from academy.infrastructure.storage.base import ObjectTooLarge, Storage, StoredObject
 from academy.infrastructure.storage.factory import make_storage
 from academy.infrastructure.storage.incoming import unavailable
 from academy.infrastructure.storage.local import LocalStorage
@@ -136,6 +136,8 @@ async def test_nasty_keys_are_refused_everywhere(storage: Storage, key: str) -> 
         lambda: content_of(storage, key),
         lambda: storage.copy(key, "b"),
         lambda: storage.copy("good", key),
+        lambda: storage.compose(["good", key], "b", limit=9, content_type="x/y"),
+        lambda: storage.compose(["good"], key, limit=9, content_type="x/y"),
     ]
     for call in calls:
         with pytest.raises(ValueError, match="not a storage key"):
@@ -183,6 +185,45 @@ async def test_copy(storage: Storage) -> None:
     await storage.copy("a", "b/c")
     await storage.delete("a")
     assert await content_of(storage, "b/c") == b"content"
+
+
+async def test_compose_joins_the_sources_in_their_order(storage: Storage) -> None:
+    parts = {"parts/2": b"two" * 100_000, "parts/1": b"", "parts/0": b"0"}
+    for key, content in parts.items():
+        await put(storage, key, content)
+    order = ["parts/0", "parts/2", "parts/1", "parts/0"]
+    whole = b"".join(parts[key] for key in order)
+    made = await storage.compose(order, "whole/file.mp4", limit=len(whole), content_type="video/mp4")
+    assert made == StoredObject(key="whole/file.mp4", size=len(whole), sha256=hashlib.sha256(whole).hexdigest())
+    assert await content_of(storage, "whole/file.mp4") == whole
+    assert await keys(storage) == [*sorted(parts), "whole/file.mp4"], "the sources stay"
+
+
+async def test_compose_may_take_the_place_of_one_of_its_sources(storage: Storage) -> None:
+    await put(storage, "a", b"first")
+    await put(storage, "b", b"second")
+    await storage.compose(["a", "b"], "a", limit=11, content_type="x/y")
+    assert await content_of(storage, "a") == b"firstsecond"
+
+
+async def test_compose_of_nothing_is_empty(storage: Storage) -> None:
+    made = await storage.compose([], "empty", limit=0, content_type="x/y")
+    assert (made.size, made.sha256) == (0, hashlib.sha256(b"").hexdigest())
+    assert await content_of(storage, "empty") == b""
+
+
+async def test_a_refused_compose_leaves_everything_as_it_was(storage: Storage) -> None:
+    await put(storage, "a/b", b"12345")
+    await put(storage, "target", b"old")
+    for sources in (["a/b", "none"], ["none"], ["a/b", "a"]):
+        with pytest.raises(NotFoundError):
+            await storage.compose(sources, "target", limit=100, content_type="x/y")
+    with pytest.raises(ObjectTooLarge, match="9 bytes"):
+        await storage.compose(["a/b", "a/b"], "target", limit=9, content_type="x/y")
+    with pytest.raises(ValueError, match="crosses"):
+        await storage.compose(["target"], "a/b/c", limit=100, content_type="x/y")
+    assert await content_of(storage, "target") == b"old"
+    assert await keys(storage) == ["a/b", "target"]
 
 
 async def test_list_is_paged_and_sorted(storage: Storage) -> None:

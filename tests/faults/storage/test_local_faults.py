@@ -1,6 +1,7 @@
 """The local storage loses nothing it acknowledged and keeps nothing it did not, whatever happens."""
 
 import asyncio
+import os
 import resource
 import signal
 import subprocess
@@ -85,6 +86,20 @@ async def test_a_cancelled_upload_leaves_nothing(tmp_path: Path) -> None:
     assert not any(str(path).startswith(str(tmp_path)) for path in open_files())
 
 
+async def test_a_cancelled_compose_leaves_nothing(tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path)
+    await storage.open()
+    (tmp_path / "part").write_bytes(b"")
+    os.truncate(tmp_path / "part", 1 << 30)
+    compose = asyncio.create_task(storage.compose(["part"] * 1000, "whole", limit=10**12, content_type="x/y"))
+    while len(files_under(tmp_path)) < 2:  # noqa: ASYNC110 - the disk tells nobody
+        await asyncio.sleep(0.001)
+    compose.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await compose
+    assert files_under(tmp_path) == ["part"]
+
+
 def open_files() -> list[Path]:
     return [entry.readlink() for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
 
@@ -145,4 +160,8 @@ async def test_a_large_upload_uses_little_memory(tmp_path: Path) -> None:
     stored = await storage.upload("large", chunks(), limit=1 << 30, content_type="x/y")
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
     assert stored.size == 256 << 20
+    assert grown < 64 << 20
+    made = await storage.compose(["large"], "again", limit=1 << 30, content_type="x/y")
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+    assert made.sha256 == stored.sha256
     assert grown < 64 << 20

@@ -6,12 +6,13 @@ Keys are relative paths of lower-case letters, digits, `-`, `_`, `.` and `/`, ma
 other key (absolute, a part that is empty or begins with a dot, NUL) raises ValueError before anything is touched. No
 key is a folder of another one: an upload that would break this raises ValueError and keeps nothing.
 
-`upload` takes a stream of chunks and uses memory that does not grow with the size; the object appears under its key
-only when it is complete and durable, and nothing of it remains when the stream fails, is cancelled or exceeds `limit`.
+`upload` takes a stream of chunks, `compose` objects that are stored already. Both use memory that does not grow with
+the size; the object appears under its key only when it is complete and durable, and nothing of it remains when the
+stream fails, is cancelled or exceeds `limit`.
 What is read equals what was written. `delete` of a missing key is no error. `list` is sorted by key.
 """
 
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -87,6 +88,14 @@ class Storage(Protocol):
 
     async def copy(self, source: str, target: str) -> None:
         """Copies an object within the storage. Raises NotFoundError."""
+        ...
+
+    async def compose(self, sources: Sequence[str], target: str, *, limit: int, content_type: str) -> StoredObject:
+        """Makes `target` of the bytes of `sources`, one after another, in one step; the sources stay.
+
+        Raises NotFoundError for a source that is missing, ObjectTooLarge when they have more than `limit` bytes
+        together, StorageUnavailable, ValueError; an object that was under `target` is the same as before then.
+        """
         ...
 
     async def list(self, prefix: str = "", *, after: str = "", limit: int = 100) -> list[StoredObject]:

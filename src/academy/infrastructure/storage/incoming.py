@@ -8,15 +8,18 @@ import errno
 import fcntl
 import hashlib
 import os
-import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from academy.infrastructure.storage.base import StorageUnavailable
 from academy.kit.ids import new_id
 
 _PLACE_ATTEMPTS = 10
+# Small enough to stay in the processor's cache between reading, hashing and writing: twice as fast as megabytes, and
+# faster than the system's own copy, which would have to be read once more for the digest.
+_WINDOW = 256 * 1024
 # What the system says when a part of the key is a file, or the whole key is a folder.
 _KEY_TAKEN = {errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY}
 
@@ -61,11 +64,22 @@ class IncomingFile:
         while rest:
             rest = rest[os.write(self._descriptor, rest) :]
 
-    def copy_from(self, source: Path) -> None:
-        """Fills the file with the bytes of `source`, without a digest. Raises OSError."""
-        with source.open("rb") as original, os.fdopen(os.dup(self._descriptor), "wb") as target:
-            shutil.copyfileobj(original, target, 4 << 20)
-            self.size = target.tell()
+    def append(self, source: BinaryIO, most: int) -> bool:
+        """Appends at most `most` bytes of an unbuffered file and takes them into the digest.
+
+        Returns whether there may be more in the file. Raises OSError.
+        """
+        window = memoryview(bytearray(_WINDOW))
+        end = self.size + most
+        while self.size < end:
+            part = window[: os.readv(source.fileno(), [window[: end - self.size]])]
+            if not part:
+                return False
+            self._digest.update(part)
+            self.size += len(part)
+            while part:
+                part = part[os.write(self._descriptor, part) :]
+        return True
 
     def place(self, root: Path, target: Path) -> str:
         """Makes the file durable, moves it to `target` under `root` in one step and returns its SHA-256 in hex.

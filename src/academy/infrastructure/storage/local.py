@@ -2,11 +2,12 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
+import sys
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import BinaryIO, ParamSpec, TypeVar
 
 from academy.infrastructure.storage.base import ObjectTooLarge, StoredObject, missing
 from academy.infrastructure.storage.health import check_health
@@ -19,6 +20,8 @@ T = TypeVar("T")
 
 # Bytes collected before one trip to a thread: few trips, and small against the promise of constant memory.
 _BATCH = 4 << 20
+# Bytes that one trip copies: short enough that a cancelled caller does not wait for a whole video.
+_STRETCH = 64 << 20
 
 
 async def _on_disk(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -103,29 +106,43 @@ class LocalStorage:
 
     async def read(self, key: str, *, chunk_size: int = 1 << 20) -> AsyncIterator[bytes]:
         """Yields the bytes in chunks of `chunk_size`. Raises NotFoundError, StorageUnavailable."""
-        path = self._path(key)
-        try:
-            file = await run_to_end(path.open, "rb")
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-            raise missing(key) from error
-        except OSError as error:
-            raise unavailable(error) from error
-        with file:
+        with await self._opened(key) as file:
             while chunk := await _on_disk(file.read, chunk_size):
                 yield chunk
 
     async def copy(self, source: str, target: str) -> None:
         """Copies an object within the storage. Raises NotFoundError, StorageUnavailable."""
-        origin, goal = self._path(source), self._path(target)
-        if not await _on_disk(origin.is_file):
-            raise missing(source)
+        await self.compose([source], target, limit=sys.maxsize, content_type="")
+
+    async def compose(self, sources: Sequence[str], target: str, *, limit: int, content_type: str) -> StoredObject:
+        """Makes `target` of the bytes of `sources`. Raises NotFoundError, ObjectTooLarge, StorageUnavailable."""
+        goal = self._path(target)
         incoming = IncomingFile(self._incoming)
         try:
             await _on_disk(incoming.open)
-            await _on_disk(incoming.copy_from, origin)
-            await _on_disk(incoming.place, self._root, goal)
+            for source in sources:
+                with await self._opened(source) as file:
+                    await self._append(incoming, file, limit)
+            sha256 = await _on_disk(incoming.place, self._root, goal)
         finally:
             await run_to_end(incoming.discard)
+        return StoredObject(key=target, size=incoming.size, sha256=sha256)
+
+    async def _append(self, incoming: IncomingFile, file: BinaryIO, limit: int) -> None:
+        is_more = True
+        while is_more:
+            is_more = await _on_disk(incoming.append, file, min(_STRETCH, limit + 1 - incoming.size))
+            if incoming.size > limit:
+                raise ObjectTooLarge.over(limit)
+
+    async def _opened(self, key: str) -> BinaryIO:
+        path = self._path(key)
+        try:
+            return await run_to_end(path.open, "rb", buffering=0)
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+            raise missing(key) from error
+        except OSError as error:
+            raise unavailable(error) from error
 
     async def list(self, prefix: str = "", *, after: str = "", limit: int = 100) -> list[StoredObject]:
         """Returns at most `limit` objects whose keys start with `prefix` and sort after `after`, sorted by key."""

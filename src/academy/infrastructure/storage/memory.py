@@ -1,6 +1,6 @@
 """Storage in the memory of the process: for tests and for trying things out. Gone when the process ends."""
 
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -55,6 +55,15 @@ class MemoryStorage:
     async def copy(self, source: str, target: str) -> None:
         """Copies an object within the storage. Raises NotFoundError."""
         self._place(checked_key(target), self._content(source))
+
+    async def compose(self, sources: Sequence[str], target: str, *, limit: int, content_type: str) -> StoredObject:
+        """Makes `target` of the bytes of `sources`. Raises NotFoundError, ObjectTooLarge, ValueError."""
+        checked_key(target)
+        content = b"".join([self._content(source) for source in sources])
+        if len(content) > limit:
+            raise ObjectTooLarge.over(limit)
+        self._place(target, content)
+        return StoredObject(key=target, size=len(content), sha256=sha256(content).hexdigest())
 
     async def list(self, prefix: str = "", *, after: str = "", limit: int = 100) -> list[StoredObject]:
         """Returns at most `limit` objects whose keys start with `prefix` and sort after `after`, sorted by key."""
