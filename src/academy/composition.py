@@ -220,7 +220,7 @@ class Academy:
         """
         await self.database.connect()
         await self.database.create_indexes(DOCUMENTS)
-        await self.storage.open()
+        await self.storage.initialize()
         await self.cache.connect()
         await self.session_store.connect()
         if work:

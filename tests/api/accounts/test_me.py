@@ -193,7 +193,7 @@ async def test_an_upload_that_ends_after_the_account_leaves_nothing(academy: Tes
         name, content = ("a.mp4", b"\0\0\0\x18ftypisom" + b"\0" * 9000) if is_video else ("a.pdf", PDF * 100)
         with pytest.raises(AccountGone):
             await upload(person, name, "", slowly(content))
-    assert await academy.academy.storage.list() == []
+    assert await academy.academy.storage.list_files() == []
     database = academy.academy.database
     assert [await database.collection(one).count({}) for one in (StoredFile, Video)] == [0, 0]
 
@@ -232,7 +232,7 @@ async def test_uploads_are_exported_and_deleted_with_the_account(academy: TestAc
     rows = await academy.academy.database.collection(StoredFile).find({})
     left = {course_file.key, others.key}
     assert {row.key for row in rows} == left
-    assert {found.key for found in await academy.academy.storage.list()} == left
+    assert {found.key for found in await academy.academy.storage.list_files()} == left
 
 
 async def test_an_account_without_a_password_is_deleted_by_its_session_alone(embedded_academy: TestAcademy) -> None:

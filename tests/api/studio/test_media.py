@@ -46,7 +46,7 @@ class Studio:
         return text_of(await self.browser.get(path))
 
     async def keys(self) -> set[str]:
-        return {found.key for found in await self.academy.academy.storage.list()}
+        return {found.key for found in await self.academy.academy.storage.list_files()}
 
     async def stored(self) -> Course:
         return await self.academy.academy.courses.get(self.course.slug, self.person)

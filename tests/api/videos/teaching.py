@@ -24,7 +24,7 @@ async def make_course(academy: TestAcademy, teacher: Principal, *, free_preview:
 
 
 async def stored_keys(academy: TestAcademy) -> list[str]:
-    return [found.key for found in await academy.academy.storage.list()]
+    return [found.key for found in await academy.academy.storage.list_files()]
 
 
 def files_on_disk(academy: TestAcademy) -> list[Path]:

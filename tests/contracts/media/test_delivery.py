@@ -44,7 +44,7 @@ class Site:
         async def chunks() -> AsyncIterator[bytes]:
             yield CONTENT
 
-        await self.storage.open()
+        await self.storage.initialize()
         for key in (VIDEO, COVER, PDF):
             await self.storage.upload(key, chunks(), limit=len(CONTENT), content_type="x/y")
 

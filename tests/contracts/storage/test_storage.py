@@ -52,7 +52,7 @@ NASTY_KEYS = [
 async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
     settings = StorageSettings(storage_path=str(tmp_path / "elsewhere"))
     storage = MemoryStorage() if request.param == "memory" else make_storage(settings, tmp_path)
-    await storage.open()
+    await storage.initialize()
     return storage
 
 
@@ -71,7 +71,7 @@ async def content_of(storage: Storage, key: str, chunk_size: int = 1 << 20) -> b
 
 
 async def keys(storage: Storage, prefix: str = "", after: str = "", limit: int = 100) -> list[str]:
-    return [found.key for found in await storage.list(prefix, after=after, limit=limit)]
+    return [found.key for found in await storage.list_files(prefix, after=after, limit=limit)]
 
 
 async def test_what_is_read_equals_what_was_written(storage: Storage) -> None:
@@ -250,7 +250,7 @@ def test_both_list_alike(
 ) -> None:
     async def compare() -> None:
         local, memory = LocalStorage(tmp_path_factory.mktemp("files")), MemoryStorage()
-        await local.open()
+        await local.initialize()
         for name in sorted(names):
             outcomes = []
             for storage in (local, memory):
@@ -289,7 +289,7 @@ async def test_health(storage: Storage) -> None:
 
 async def test_local_path_is_the_file(tmp_path: Path) -> None:
     storage = make_storage(StorageSettings(), tmp_path)
-    await storage.open()
+    await storage.initialize()
     await put(storage, "a/b", b"here")
     path = storage.local_path("a/b")
     assert path == tmp_path / "files" / "a" / "b"

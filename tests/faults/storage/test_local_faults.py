@@ -26,7 +26,7 @@ async def chunks():
 
 async def main():
     storage = LocalStorage(Path(sys.argv[1]))
-    await storage.open()
+    await storage.initialize()
     await storage.upload("videos/killed", chunks(), limit=10**12, content_type="video/mp4")
 
 asyncio.run(main())
@@ -44,7 +44,7 @@ async def chunks():
 
 async def main():
     storage = LocalStorage(Path(sys.argv[1]))
-    await storage.open()
+    await storage.initialize()
     await storage.upload("small", small(), limit=100, content_type="x/y")
     try:
         await storage.upload("big", chunks(), limit=10**9, content_type="x/y")
@@ -74,7 +74,7 @@ async def endless(started: asyncio.Event) -> AsyncIterator[bytes]:
 
 async def test_a_cancelled_upload_leaves_nothing(tmp_path: Path) -> None:
     storage = LocalStorage(tmp_path)
-    await storage.open()
+    await storage.initialize()
     for _ in range(5):
         started = asyncio.Event()
         upload = asyncio.create_task(storage.upload("a/b", endless(started), limit=10**12, content_type="x/y"))
@@ -88,7 +88,7 @@ async def test_a_cancelled_upload_leaves_nothing(tmp_path: Path) -> None:
 
 async def test_a_cancelled_compose_leaves_nothing(tmp_path: Path) -> None:
     storage = LocalStorage(tmp_path)
-    await storage.open()
+    await storage.initialize()
     (tmp_path / "part").write_bytes(b"")
     os.truncate(tmp_path / "part", 1 << 30)
     compose = asyncio.create_task(storage.compose(["part"] * 1000, "whole", limit=10**12, content_type="x/y"))
@@ -112,14 +112,14 @@ async def test_a_killed_upload_is_swept_at_the_next_start_but_a_living_one_is_no
     for _ in range(9):
         assert await process.stdout.readline() == b"chunk\n"
     storage = LocalStorage(tmp_path)
-    await storage.open()
+    await storage.initialize()
     assert len(files_under(tmp_path)) == 1, "the file of a living process stays"
     assert process.returncode is None
     process.send_signal(signal.SIGKILL)
     await process.communicate()
     assert len(files_under(tmp_path)) == 1
     assert not await storage.exists("videos/killed")
-    await storage.open()
+    await storage.initialize()
     assert files_under(tmp_path) == []
 
 
@@ -138,7 +138,7 @@ async def test_a_disk_that_went_away_is_told(tmp_path: Path) -> None:
         yield b"x"
 
     storage = LocalStorage(tmp_path / "mount")
-    await storage.open()
+    await storage.initialize()
     (tmp_path / "mount" / ".incoming").rmdir()
     with pytest.raises(StorageUnavailable):
         await storage.upload("a", one(), limit=1, content_type="x/y")
@@ -146,7 +146,7 @@ async def test_a_disk_that_went_away_is_told(tmp_path: Path) -> None:
     (tmp_path / "mount").rmdir()
     (tmp_path / "mount").write_text("a file where the folder was")
     with pytest.raises(StorageUnavailable):
-        await storage.open()
+        await storage.initialize()
 
 
 async def test_a_large_upload_uses_little_memory(tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ async def test_a_large_upload_uses_little_memory(tmp_path: Path) -> None:
             yield bytes([number % 251]) * 65_536
 
     storage = LocalStorage(tmp_path)
-    await storage.open()
+    await storage.initialize()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     stored = await storage.upload("large", chunks(), limit=1 << 30, content_type="x/y")
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024

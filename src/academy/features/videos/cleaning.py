@@ -48,7 +48,7 @@ class MediaCleaning:
         await self._forget_ownerless_files()
         await self._remove_orphans()
         # Uploads of processes that were killed and not started again.
-        await self._storage.open()
+        await self._storage.initialize()
 
     async def _forget_unused_videos(self) -> None:
         cursor: str | None = ""
@@ -101,7 +101,7 @@ class MediaCleaning:
     async def _remove_orphans(self) -> None:
         for folder in _FOLDERS:
             after = ""
-            while page := await self._storage.list(folder, after=after, limit=LARGEST_PAGE):
+            while page := await self._storage.list_files(folder, after=after, limit=LARGEST_PAGE):
                 after = page[-1].key
                 owners = {found.key: _owner(found.key, folder) for found in page}
                 known = await self._repository.known(sorted({owner for owner in owners.values() if owner}))

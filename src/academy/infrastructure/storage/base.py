@@ -9,7 +9,7 @@ key is a folder of another one: an upload that would break this raises ValueErro
 `upload` takes a stream of chunks, `compose` objects that are stored already. Both use memory that does not grow with
 the size; the object appears under its key only when it is complete and durable, and nothing of it remains when the
 stream fails, is cancelled or exceeds `limit`.
-What is read equals what was written. `delete` of a missing key is no error. `list` is sorted by key.
+What is read equals what was written. `delete` of a missing key is no error. `list_files` is sorted by key.
 """
 
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
@@ -62,7 +62,7 @@ def missing(key: str) -> NotFoundError:
 class Storage(Protocol):
     """What features see of the storage. See the module's promise for what every method guarantees."""
 
-    async def open(self) -> None:
+    async def initialize(self) -> None:
         """Makes the storage ready and removes what killed uploads left behind. Raises StorageUnavailable."""
         ...
 
@@ -98,7 +98,7 @@ class Storage(Protocol):
         """
         ...
 
-    async def list(self, prefix: str = "", *, after: str = "", limit: int = 100) -> list[StoredObject]:
+    async def list_files(self, prefix: str = "", *, after: str = "", limit: int = 100) -> list[StoredObject]:
         """Returns at most `limit` objects whose keys start with `prefix` and sort after `after`, sorted by key."""
         ...
 

@@ -33,13 +33,13 @@ async def _on_disk(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) 
 
 
 class LocalStorage:
-    """Keeps each object as a file under `root` (made by `open`). Keeps the promise of the storage door."""
+    """Keeps each object as a file under `root` (made by `initialize`). Keeps the promise of the storage door."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._incoming = root / ".incoming"
 
-    async def open(self) -> None:
+    async def initialize(self) -> None:
         """Makes the folders and removes what killed uploads left behind. Raises StorageUnavailable."""
         await _on_disk(self._incoming.mkdir, parents=True, exist_ok=True)
         await _on_disk(sweep, self._incoming)
@@ -144,7 +144,7 @@ class LocalStorage:
         except OSError as error:
             raise unavailable(error) from error
 
-    async def list(self, prefix: str = "", *, after: str = "", limit: int = 100) -> list[StoredObject]:
+    async def list_files(self, prefix: str = "", *, after: str = "", limit: int = 100) -> list[StoredObject]:
         """Returns at most `limit` objects whose keys start with `prefix` and sort after `after`, sorted by key."""
         entries = await _on_disk(lambda: tuple(islice(self._walk("", prefix, after), limit)))
         return [StoredObject(key=key, size=size) for key, size in entries]

@@ -15,7 +15,7 @@ class MemoryStorage:
     def __init__(self) -> None:
         self._objects: dict[str, bytes] = {}
 
-    async def open(self) -> None:
+    async def initialize(self) -> None:
         """There is nothing to make ready."""
 
     async def upload(self, key: str, chunks: AsyncIterable[bytes], *, limit: int, content_type: str) -> StoredObject:
@@ -65,7 +65,7 @@ class MemoryStorage:
         self._place(target, content)
         return StoredObject(key=target, size=len(content), sha256=sha256(content).hexdigest())
 
-    async def list(self, prefix: str = "", *, after: str = "", limit: int = 100) -> list[StoredObject]:
+    async def list_files(self, prefix: str = "", *, after: str = "", limit: int = 100) -> list[StoredObject]:
         """Returns at most `limit` objects whose keys start with `prefix` and sort after `after`, sorted by key."""
         keys = sorted(key for key in self._objects if key.startswith(prefix) and key > after)
         return [StoredObject(key=key, size=len(self._objects[key])) for key in keys[:limit]]

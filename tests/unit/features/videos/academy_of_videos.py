@@ -51,12 +51,12 @@ class VideoAcademy:
         register_jobs(self.queue, self.videos, self.courses, self.database, storage, self.clock)
 
     async def start(self) -> None:
-        await self.storage.open()
+        await self.storage.initialize()
         await self.database.connect()
         await self.database.create_indexes([User, Video, StoredFile, Job, Course, LessonText, Category, Review])
 
     async def keys(self) -> list[str]:
-        return [found.key for found in await self.storage.list()]
+        return [found.key for found in await self.storage.list_files()]
 
     async def person(self, role: Role = Role.INSTRUCTOR) -> Principal:
         """Somebody with an active account."""
