@@ -78,7 +78,7 @@ class Academy:
         self.secret = secret_key(settings)
         production = settings.web.is_production
         self.database = make_database(settings.database, settings.sqlite_path, production=production)
-        self.storage = make_storage(settings.storage, settings.home.path)
+        self.storage = make_storage(settings.storage, settings.s3, settings.gcs, settings.home.path)
         self.signer = UrlSigner(self.secret, clock)
         self.cache = make_cache(settings.cache, settings.redis, clock)
         self.response_cache = ResponseCache(clock, settings.web.cache_seconds)

@@ -28,13 +28,18 @@ from academy.infrastructure.rate_limits.settings import RateLimitSettings
 from academy.infrastructure.redis.settings import RedisSettings, wrong_settings
 from academy.infrastructure.security.settings import SecuritySettings
 from academy.infrastructure.sessions.settings import SessionSettings
-from academy.infrastructure.storage.settings import StorageSettings
+from academy.infrastructure.storage.settings import (
+    GcsSettings,
+    S3Settings,
+    StorageSettings,
+    wrong_storage_settings,
+)
 from academy.web.settings import WebSettings
 
 _SECRET_FILE = "secret-key"  # noqa: S105 - the name of the file, not the secret
 _SHORTEST_KEY = 32
 # A variable with one of these words in its name is never shown.
-_SECRET_WORDS = frozenset(("DSN", "KEY", "PASSWORD", "SECRET", "TOKEN", "URI"))
+_SECRET_WORDS = frozenset(("CREDENTIALS", "DSN", "KEY", "PASSWORD", "SECRET", "TOKEN", "URI"))
 
 
 class HomeSettings(Struct, frozen=True, kw_only=True):
@@ -62,6 +67,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     sendgrid: SendGridSettings = SendGridSettings()
     ses: SesSettings = SesSettings()
     storage: StorageSettings = StorageSettings()
+    s3: S3Settings = S3Settings()
+    gcs: GcsSettings = GcsSettings()
     cache: CacheSettings = CacheSettings()
     redis: RedisSettings = RedisSettings()
     rate_limits: RateLimitSettings = RateLimitSettings()
@@ -151,7 +158,8 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
     groups = get_type_hints(Settings)
     settings = Settings(**{name: groups[name](**fields) for name, fields in values.items()})
     of_email = wrong_email_settings(settings.email, settings.smtp, settings.sendgrid, settings.ses)
-    mistakes = {**of_email, **wrong_settings(settings.redis), **mistakes}
+    of_storage = wrong_storage_settings(settings.storage, settings.s3, settings.gcs)
+    mistakes = {**of_email, **of_storage, **wrong_settings(settings.redis), **mistakes}
     if settings.web.is_production:
         mistakes = {**_missing_in_production(settings), **mistakes}
     if mistakes:

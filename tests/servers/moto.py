@@ -1,6 +1,7 @@
 """AWS for tests: moto's server in a process of its own, on a free port. It keeps everything in memory."""
 
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -55,20 +56,35 @@ class Moto:
 
     def verify_identity(self, identity: str, region: str = REGION) -> None:
         """Lets SES send from an address, or from every address of a domain."""
-        # A call is led to its service by the credential that it names; moto checks no signature.
-        credential = f"{ACCESS_KEY_ID}/20260101/{region}/ses/aws4_request"
-        answer = httpx.post(
+        httpx.post(
             f"{self.url}/v2/email/identities",
             json={"EmailIdentity": identity},
-            headers={"Authorization": f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0"},
+            headers=_authorization("ses", region),
+        ).raise_for_status()
+
+    def make_bucket(self, name: str) -> None:
+        """Makes an empty bucket in REGION."""
+        place = (
+            f"<CreateBucketConfiguration><LocationConstraint>{REGION}</LocationConstraint></CreateBucketConfiguration>"
         )
-        answer.raise_for_status()
+        httpx.put(f"{self.url}/{name}", content=place, headers=_authorization("s3", REGION)).raise_for_status()
+
+    def unfinished_uploads(self, bucket: str) -> list[str]:
+        """Returns the keys of the bucket's multipart uploads that were neither completed nor aborted."""
+        answer = httpx.get(f"{self.url}/{bucket}?uploads", headers=_authorization("s3", REGION)).raise_for_status()
+        return re.findall(r"<Upload>.*?<Key>(.*?)</Key>", answer.text, re.DOTALL)
 
     def ses_mails_to(self, address: str) -> list[SesMail]:
         """Returns the mails that SES took for an address, in all regions, oldest first."""
         answer = httpx.get(f"{self.url}/moto-api/data.json", timeout=30).raise_for_status()
         mails = msgspec.json.decode(answer.content, type=_Models).ses.raw_messages
         return [mail for mail in mails if address in mail.destinations]
+
+
+def _authorization(service: str, region: str) -> dict[str, str]:
+    """A call is led to its service by the credential that it names; moto checks no signature."""
+    credential = f"{ACCESS_KEY_ID}/20260101/{region}/{service}/aws4_request"
+    return {"Authorization": f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0"}
 
 
 @contextmanager

@@ -11,12 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from academy.infrastructure.storage.base import ObjectTooLarge, Storage, StoredObject
-from academy.infrastructure.storage.factory import make_storage
 from academy.infrastructure.storage.incoming import unavailable
 from academy.infrastructure.storage.local import LocalStorage
 from academy.infrastructure.storage.memory import MemoryStorage
-from academy.infrastructure.storage.settings import StorageSettings
 from academy.kit.errors import NotFoundError
+from tests.contracts.storage.places import Place, local_place
 
 NASTY_KEYS = [
     "",
@@ -46,14 +45,6 @@ NASTY_KEYS = [
     "x" * 201,
     "/".join(["part"] * 120),
 ]
-
-
-@pytest.fixture(params=["local", "memory"])
-async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
-    settings = StorageSettings(storage_path=str(tmp_path / "elsewhere"))
-    storage = MemoryStorage() if request.param == "memory" else make_storage(settings, tmp_path)
-    await storage.initialize()
-    return storage
 
 
 async def stream(*chunks: bytes) -> AsyncIterator[bytes]:
@@ -114,15 +105,44 @@ async def test_a_refused_upload_leaves_the_old_object(storage: Storage) -> None:
     assert await content_of(storage, "a") == b"new"
 
 
-async def test_a_failing_stream_leaves_nothing(storage: Storage) -> None:
+@pytest.mark.parametrize("size", [5_000, 30_000_000], ids=["at once", "under way"])
+async def test_a_failing_stream_leaves_nothing(place: Place, size: int) -> None:
     async def broken() -> AsyncIterator[bytes]:
-        yield b"x" * 5_000_000
+        for _ in range(10):
+            yield b"x" * (size // 10)
         raise ConnectionError("client gone")
 
     with pytest.raises(ConnectionError):
-        await storage.upload("gone", broken(), limit=10_000_000, content_type="x/y")
-    assert not await storage.exists("gone")
-    assert await keys(storage) == []
+        await place.storage.upload("gone", broken(), limit=size, content_type="x/y")
+    assert not await place.storage.exists("gone")
+    assert await keys(place.storage) == []
+    assert place.unfinished() == []
+
+
+async def test_a_long_stream_beyond_the_limit_leaves_nothing(place: Place) -> None:
+    with pytest.raises(ObjectTooLarge):
+        await place.storage.upload("long", stream(*[b"x" * 1_000_000] * 20), limit=19_999_999, content_type="x/y")
+    assert await keys(place.storage) == []
+    assert place.unfinished() == []
+
+
+@pytest.mark.parametrize("chunks", [1, 7, 20])
+async def test_a_cancelled_upload_leaves_nothing(place: Place, chunks: int) -> None:
+    waiting = asyncio.Event()
+
+    async def stuck() -> AsyncIterator[bytes]:
+        for _ in range(chunks):
+            yield b"x" * 1_500_000
+        waiting.set()
+        await asyncio.Event().wait()
+
+    upload = asyncio.create_task(place.storage.upload("stuck", stuck(), limit=10**9, content_type="x/y"))
+    await asyncio.wait_for(waiting.wait(), 30)
+    upload.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await upload
+    assert await keys(place.storage) == []
+    assert place.unfinished() == []
 
 
 @pytest.mark.parametrize("key", NASTY_KEYS, ids=range(len(NASTY_KEYS)))
@@ -147,11 +167,14 @@ async def test_nasty_keys_are_refused_everywhere(storage: Storage, key: str) -> 
     assert await keys(storage) == ["good"]
 
 
+@pytest.mark.parametrize("place", ["memory", "local"], indirect=True)
 async def test_no_key_is_a_folder_of_another(storage: Storage) -> None:
     await put(storage, "a/b")
     for key in ("a", "a/b/c", "a/b/c/d"):
         with pytest.raises(ValueError, match="crosses"):
             await put(storage, key)
+        with pytest.raises(ValueError, match="crosses"):
+            await storage.compose(["a/b"], key, limit=1, content_type="x/y")
     assert await keys(storage) == ["a/b"]
     assert await content_of(storage, "a/b") == b"x"
     assert not await storage.exists("a")
@@ -220,8 +243,6 @@ async def test_a_refused_compose_leaves_everything_as_it_was(storage: Storage) -
             await storage.compose(sources, "target", limit=100, content_type="x/y")
     with pytest.raises(ObjectTooLarge, match="9 bytes"):
         await storage.compose(["a/b", "a/b"], "target", limit=9, content_type="x/y")
-    with pytest.raises(ValueError, match="crosses"):
-        await storage.compose(["target"], "a/b/c", limit=100, content_type="x/y")
     assert await content_of(storage, "target") == b"old"
     assert await keys(storage) == ["a/b", "target"]
 
@@ -237,6 +258,19 @@ async def test_list_is_paged_and_sorted(storage: Storage) -> None:
     while page := await keys(storage, after=walked[-1] if walked else "", limit=3):
         walked += page
     assert walked == sorted(names)
+
+
+@pytest.mark.parametrize("place", ["memory", "s3", "gcs"], indirect=True)
+async def test_thousands_of_objects_are_listed_page_by_page(storage: Storage) -> None:
+    names = [f"many/{number:04}" for number in range(2_500)]
+    for start in range(0, len(names), 50):
+        await asyncio.gather(*(put(storage, name) for name in names[start : start + 50]))
+    await put(storage, "more/1")
+    assert await keys(storage, limit=3_000) == [*names, "more/1"]
+    walked: list[str] = []
+    while page := await keys(storage, "many/", after=walked[-1] if walked else "", limit=900):
+        walked += page
+    assert walked == names
 
 
 PARTS = st.text("ab.-0", min_size=1, max_size=3).filter(lambda part: part[0] != ".")
@@ -288,14 +322,18 @@ async def test_health(storage: Storage) -> None:
 
 
 async def test_local_path_is_the_file(tmp_path: Path) -> None:
-    storage = make_storage(StorageSettings(), tmp_path)
+    storage = local_place(tmp_path).storage
     await storage.initialize()
     await put(storage, "a/b", b"here")
     path = storage.local_path("a/b")
     assert path == tmp_path / "files" / "a" / "b"
     assert path.read_bytes() == b"here"
     assert storage.local_path("a/none") == tmp_path / "files" / "a" / "none", "looking is left to the caller"
-    assert MemoryStorage().local_path("a/b") is None
+
+
+@pytest.mark.parametrize("place", ["memory", "s3", "gcs"], indirect=True)
+async def test_what_is_not_on_this_disk_has_no_path_here(storage: Storage) -> None:
+    assert storage.local_path("a/b") is None
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])

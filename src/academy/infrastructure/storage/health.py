@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from academy.infrastructure.storage.base import Storage
+from academy.infrastructure.storage.base import Storage, StorageUnavailable
 from academy.kit.errors import AcademyError
 from academy.kit.ids import new_id
 
@@ -18,6 +18,8 @@ async def check_health(storage: Storage) -> str:
         await storage.upload(key, chunks(), limit=len(content), content_type="application/octet-stream")
         read = b"".join([chunk async for chunk in storage.read(key)])
         await storage.delete(key)
+    except StorageUnavailable as error:
+        return error.detail or error.message
     except AcademyError as error:
         return error.message
     return "" if read == content else "The storage answers other bytes than were written to it."

@@ -1,4 +1,4 @@
-"""Running blocking file work in threads without ever leaving it behind."""
+"""Work that is never left behind: in threads, and in tasks that must come to their own end."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,7 +15,11 @@ async def run_to_end(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     A thread cannot be stopped. When the caller is cancelled, this waits until the function has ended and only then
     lets the cancellation go on, so that whoever cleans up afterwards is alone with the files.
     """
-    work = asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs))
+    return await to_end(asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs)))
+
+
+async def to_end(work: asyncio.Future[T]) -> T:
+    """Returns what `work` returns or raises its exception. A cancelled caller waits until it has ended, then goes."""
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:
