@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import obstore
-from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
+from obstore.exceptions import BaseError
 
 from academy.infrastructure.storage.base import StorageUnavailable, StoredObject, UploadForm, missing
 from academy.infrastructure.storage.health import check_health
@@ -181,15 +181,13 @@ class ObjectStorage(ABC):
             if key:
                 raise missing(key) from error
             raise self._unavailable(error) from error
-        except (PermissionDeniedError, UnauthenticatedError) as error:
-            raise self._unavailable(error, "The bucket refuses the credentials. ") from error
         except BaseError as error:
             raise self._unavailable(error) from error
 
-    def _unavailable(self, error: Exception, reason: str = "") -> StorageUnavailable:
+    def _unavailable(self, error: Exception) -> StorageUnavailable:
         return StorageUnavailable(
             "The academy's storage does not answer as it should at the moment. Try again later.",
-            detail=f"{reason}{self._advice} ({_told(error)})",
+            detail=f"{self._advice} ({_told(error)})",
         )
 
 

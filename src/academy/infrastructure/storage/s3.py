@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 from obstore.store import S3Store
 
-from academy.infrastructure.storage.base import StorageUnavailable
 from academy.infrastructure.storage.object_store import ObjectStorage, client_options, retry_config
 from academy.infrastructure.storage.presigning import AMAZON, Identity, Presigner
 from academy.infrastructure.storage.settings import S3Settings
@@ -23,6 +22,10 @@ _USUAL_REGION = "us-east-1"
 # botocore renews temporary credentials ten minutes before they end, at the latest; obstore asks again five minutes
 # before the end that it is told.
 _CREDENTIALS_HOLD = timedelta(minutes=9)
+
+
+class NoCredentials(Exception):
+    """Nobody has given the academy AWS credentials."""
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +74,10 @@ class S3Storage(ObjectStorage):
 
     async def _identity(self) -> Identity:
         """Who signs. Raises StorageUnavailable when there are no credentials."""
-        found = self._given or await self._chain.credentials()
+        try:
+            found = self._given or await self._chain.credentials()
+        except NoCredentials as error:
+            raise self._unavailable(error) from error
 
         def sign(text: str, day: str) -> str:
             # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
@@ -110,17 +116,13 @@ class _AwsChain:
         self._looking = asyncio.Lock()
 
     async def credentials(self) -> Credentials:
-        """Returns what holds for ten minutes at least. Raises StorageUnavailable when there are none."""
+        """Returns what holds for ten minutes at least. Raises NoCredentials."""
         async with self._looking:
             if self._found is None:
                 # botocore takes a third of a second to import, and only this needs it.
                 session = await asyncio.to_thread(importlib.import_module, "aiobotocore.session")
                 self._found = await session.get_session().get_credentials()
         if self._found is None:
-            raise StorageUnavailable(
-                "The academy's storage does not take or give files at the moment. Try again later.",
-                detail="There are no AWS credentials. Set S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY, or give the "
-                "machine a role.",
-            )
+            raise NoCredentials("There are no AWS credentials. Set S3_ACCESS_KEY_ID, or give the machine a role.")
         frozen = await self._found.get_frozen_credentials()
         return Credentials(key_id=frozen.access_key, secret=frozen.secret_key, token=frozen.token or "")
