@@ -111,7 +111,9 @@ def build_app(academy: Academy) -> ASGIApp:
     compressed = CompressionMiddleware(build_litestar(academy))
     cached = ResponseCacheMiddleware(compressed, cache=academy.response_cache, prefixes=CACHED_PREFIXES)
     with_head = HeadMiddleware(cached, except_below=MEDIA_PATH)
-    secured = SecurityHeadersMiddleware(with_head, https=web.is_https, logo_url=web.logo_url)
+    # A source that ends with a slash stands for everything below it.
+    media = [f"{url}/" for url in (academy.storage.address, academy.settings.storage.cdn_url) if url]
+    secured = SecurityHeadersMiddleware(with_head, https=web.is_https, logo_url=web.logo_url, media=media)
 
     async def start() -> None:
         await academy.start(work=academy.settings.jobs.in_process)
@@ -174,7 +176,7 @@ def _handlers(settings: Settings, academy: Academy, assets: Assets) -> list[Cont
         for module in FEATURES
     ]
     handlers += [
-        media_handler(academy.storage, academy.signer),
+        media_handler(academy.storage, academy.signer, settings.storage.cdn_url),
         static_handler(assets),
         *documentation_handlers(settings.web.public_url),
         *icon_handlers(settings.web, assets),

@@ -1,5 +1,6 @@
 """What every answer carries, errors and files included: security headers and a request id. Nothing fails silently."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -48,10 +49,14 @@ class SecurityHeadersMiddleware:
     It stands in front of everything: what fails behind it, even the error page, is logged and answered here.
     """
 
-    def __init__(self, app: ASGIApp, *, https: bool, logo_url: str = "") -> None:
+    def __init__(self, app: ASGIApp, *, https: bool, logo_url: str = "", media: Sequence[str] = ()) -> None:
+        """`media`: addresses elsewhere from which pages show stored images and videos."""
         self._app = app
+        policy = content_security_policy(
+            img_src=" ".join([image_sources(logo_url), *media]), media_src=" ".join([_POLICY["media-src"], *media])
+        )
         headers = {
-            "content-security-policy": content_security_policy(img_src=image_sources(logo_url)),
+            "content-security-policy": policy,
             "x-frame-options": "DENY",
             "x-content-type-options": "nosniff",
             "referrer-policy": "strict-origin-when-cross-origin",

@@ -1,16 +1,21 @@
 """Sends stored files: `/media/{key}`, with byte ranges, entity tags and signatures.
 
 Private objects need an address made by `MediaAddresses`; public ones (covers, avatars) are for everybody and never
-change. Where the server can send files itself (ASGI's pathsend), whole files are sent without a copy.
+change. Files on this machine's disk are sent from here; where the server can do that itself (ASGI's pathsend), without
+a copy. What lies in a bucket is fetched from there: a request that may have it is sent on to an address that the bucket
+accepts for as long as the signature here would have held, or to the content delivery network.
 """
 
 import os
 import stat
+from datetime import timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import cast
 from urllib.parse import parse_qsl, quote
 
 import anyio
+import structlog
 from litestar.handlers import ASGIRouteHandler, asgi
 from litestar.types import Receive as LitestarReceive
 from litestar.types import Scope as LitestarScope
@@ -22,12 +27,16 @@ from starlette.types import Receive, Scope, Send
 from academy.features.videos.addresses import MEDIA_PATH, signed_text
 from academy.features.videos.kinds import PUBLIC, content_type_of
 from academy.features.videos.ranges import effective_range
-from academy.infrastructure.storage.base import Storage
+from academy.infrastructure.storage.base import Storage, StorageUnavailable
 from academy.infrastructure.storage.signing import UrlSigner
+from academy.kit.errors import NotFoundError
 from academy.web.guards import anyone
 
 _YEAR = 31_536_000
 _PRIVATE_SECONDS = 3600
+# How long a bucket's address of a public object holds, and browsers may remember it: in any case while it holds.
+_PUBLIC_HOLD = timedelta(hours=2)
+_REMEMBERED_SECONDS = 3600
 _PARTIAL_CONTENT = 206
 _MOST_FIELDS = 10
 _INLINE = ("video/", "image/")
@@ -39,11 +48,16 @@ class _File(FileResponse):
 
 
 class MediaDelivery:
-    """The ASGI app below `/media/`. Answers 404 for unknown keys and 403 for wrong or expired signatures."""
+    """The ASGI app below `/media/`. Answers 404 for unknown keys and 403 for wrong or expired signatures.
 
-    def __init__(self, storage: Storage, signer: UrlSigner) -> None:
+    A bucket answers for unknown keys itself: asking it first would cost every request another one.
+    """
+
+    def __init__(self, storage: Storage, signer: UrlSigner, cdn_url: str = "") -> None:
+        """`cdn_url`: where a content delivery network shows the bucket's public objects; "" when there is none."""
         self._storage = storage
         self._signer = signer
+        self._cdn_url = cdn_url
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -64,13 +78,46 @@ class MediaDelivery:
                 {"Cache-Control": "no-store"},
             )
         try:
+            if self._storage.address:
+                return await self._sent_on(scope["method"], key, _headers(key, name), query)
             path = self._storage.local_path(key)
             found = await anyio.to_thread.run_sync(os.stat, path) if path else None
         except (ValueError, OSError):
             path = found = None
         if path is None or found is None or not stat.S_ISREG(found.st_mode):
-            return PlainTextResponse("There is no such file.", 404, {"Cache-Control": "no-store"})
+            return _no_such_file()
         return _answer(scope, path, found, _headers(key, name))
+
+    async def _sent_on(self, method: str, key: str, headers: dict[str, str], query: dict[str, str]) -> Response:
+        """Answers for an object in a bucket. Raises ValueError."""
+        try:
+            if method == "HEAD":
+                # The bucket's addresses are signed for GET only.
+                size = str(await self._storage.size(key))
+                return Response(headers={**headers, "Content-Length": size, "Accept-Ranges": "bytes"})
+            url = await self._address_in_bucket(key, headers, query)
+        except NotFoundError:
+            return _no_such_file()
+        except StorageUnavailable as error:
+            structlog.get_logger().warning("unavailable", path=MEDIA_PATH + key, code=error.code, reason=error.detail)
+            again = {"Retry-After": str(error.retry_after), "Cache-Control": "no-store"}
+            return PlainTextResponse(error.message, HTTPStatus.SERVICE_UNAVAILABLE, again)
+        remembered = f"public, max-age={_REMEMBERED_SECONDS}" if key.startswith(PUBLIC) else "no-store"
+        return Response(status_code=HTTPStatus.FOUND, headers={"Location": url, "Cache-Control": remembered})
+
+    async def _address_in_bucket(self, key: str, headers: dict[str, str], query: dict[str, str]) -> str:
+        is_public = key.startswith(PUBLIC)
+        url = await self._storage.get_file_url(
+            key,
+            expires_in=_PUBLIC_HOLD if is_public else self._signer.remaining(query),
+            content_type=headers["Content-Type"],
+            disposition=headers.get("Content-Disposition", ""),
+        )
+        return f"{self._cdn_url}/{key}" if is_public and self._cdn_url else url or ""
+
+
+def _no_such_file() -> Response:
+    return PlainTextResponse("There is no such file.", HTTPStatus.NOT_FOUND, {"Cache-Control": "no-store"})
 
 
 def _query(scope: Scope) -> dict[str, str]:
@@ -127,9 +174,9 @@ def _range(method: str, request: Headers, validators: dict[str, str], size: int)
     return effective_range(header, size)
 
 
-def media_handler(storage: Storage, signer: UrlSigner) -> ASGIRouteHandler:
-    """Returns the route that serves stored files below `/media/`."""
-    delivery = MediaDelivery(storage, signer)
+def media_handler(storage: Storage, signer: UrlSigner, cdn_url: str = "") -> ASGIRouteHandler:
+    """Returns the route that serves stored files below `/media/`; `cdn_url` as in MediaDelivery."""
+    delivery = MediaDelivery(storage, signer, cdn_url)
 
     @asgi(MEDIA_PATH, is_mount=True, copy_scope=True, guards=[anyone])
     async def media(scope: LitestarScope, receive: LitestarReceive, send: LitestarSend) -> None:

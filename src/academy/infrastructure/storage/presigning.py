@@ -66,13 +66,15 @@ class Presigner:
         `answer` holds headers that the bucket shall answer with, such as Content-Disposition. Raises ValueError for
         more than seven days.
         """
-        if expires_in > LONGEST_HOLD:
+        # 0 is no time that the providers take.
+        seconds = int(expires_in.total_seconds()) or 1
+        if seconds > LONGEST_HOLD.total_seconds():
             raise ValueError("a presigned address holds seven days at most")
         stamp, scope = self._moment(identity, now)
         host, path = urlsplit(self.address).netloc, f"{urlsplit(self.address).path}/{quote(key)}"
         parameters = {
             **self._signing_fields(identity, stamp, scope),
-            f"{self._dialect.prefix}Expires": str(int(expires_in.total_seconds())),
+            f"{self._dialect.prefix}Expires": str(seconds),
             f"{self._dialect.prefix}SignedHeaders": "host",
             **{f"response-{name.lower()}": value for name, value in answer.items()},
         }

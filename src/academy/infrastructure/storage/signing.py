@@ -42,6 +42,10 @@ class UrlSigner:
             return False
         return self._clock.now().timestamp() < int(expires)
 
+    def remaining(self, query: Mapping[str, str]) -> timedelta:
+        """How long a query that `verify` takes still holds."""
+        return timedelta(seconds=int(query["expires"]) - self._clock.now().timestamp())
+
     def _signature(self, path: str, expires: str) -> str:
         message = _PURPOSE + expires.encode() + b"\n" + path.encode("utf-8", "surrogatepass")
         return hmac.new(self._secret, message, hashlib.sha256).hexdigest()

@@ -89,6 +89,11 @@ def test_a_form_is_the_one_that_botocore_makes(token: str) -> None:
     assert identity().sign(own["policy"], own["x-amz-date"][:8]) == own["x-amz-signature"]
 
 
+def test_an_address_holds_for_a_second_at_least() -> None:
+    url = presigner().url(identity(), "a", now=MAY_2013, expires_in=timedelta(seconds=0.2), answer={})
+    assert "X-Amz-Expires=1&" in url
+
+
 def test_no_address_holds_longer_than_the_providers_take() -> None:
     with pytest.raises(ValueError, match="seven days"):
         presigner().url(identity(), "a", now=MAY_2013, expires_in=LONGEST_HOLD + timedelta(seconds=1), answer={})
