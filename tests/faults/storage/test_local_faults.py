@@ -50,10 +50,19 @@ async def main():
         await storage.upload("big", chunks(), limit=10**9, content_type="x/y")
     except StorageUnavailable as error:
         print("refused:", error.message)
+    await storage.upload("part", part(), limit=10**9, content_type="x/y")
+    try:
+        await storage.compose(["part", "part"], "whole", limit=10**9, content_type="x/y")
+    except StorageUnavailable as error:
+        print("refused:", error.message)
+    await storage.delete("part")
     print("health:", await storage.health_check())
 
 async def small():
     yield b"kept"
+
+async def part():
+    yield b"x" * 3_000_000
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (5_500_000, 5_500_000))
@@ -127,7 +136,7 @@ def test_a_full_disk_is_told_and_nothing_is_left(tmp_path: Path) -> None:
     command = [sys.executable, "-c", UPLOAD_ON_A_FULL_DISK, str(tmp_path)]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    assert "refused: The academy's storage" in done.stdout
+    assert done.stdout.count("refused: The academy's storage") == 2
     assert done.stdout.endswith("health: \n")
     assert files_under(tmp_path) == ["small"]
     assert (tmp_path / "small").read_bytes() == b"kept"

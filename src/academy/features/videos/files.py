@@ -8,14 +8,14 @@ import msgspec
 
 from academy.features.accounts.service import hold_account
 from academy.features.videos.errors import TooManyLooseFiles
-from academy.features.videos.kinds import FILE_FOLDER, IMAGE_FOLDER, kind_of, limit_of, with_head
+from academy.features.videos.kinds import FILE_FOLDER, IMAGE_FOLDER, kind_of, validate_file
 from academy.features.videos.model import FileKind, StoredFile
 from academy.features.videos.repository import VideoRepository
 from academy.infrastructure.database.base import Database
 from academy.infrastructure.database.errors import DatabaseUnavailable
-from academy.infrastructure.media.formats import ARCHIVES, DOCUMENTS, IMAGES, Format
+from academy.infrastructure.media.formats import IMAGES, Format
 from academy.infrastructure.media.images import Shape, clean_image
-from academy.infrastructure.media.sniffing import safe_name, sniff
+from academy.infrastructure.media.sniffing import safe_name
 from academy.infrastructure.security.principal import Principal
 from academy.infrastructure.storage.base import ObjectTooLarge, Storage, StorageUnavailable
 from academy.infrastructure.storage.settings import StorageSettings
@@ -72,9 +72,8 @@ class FileService:
             TooManyLooseFiles: it belongs to no course, like too many others of the account.
             AccountGone: the account was deleted or shut while the bytes came.
         """
-        head, whole = await with_head(chunks)
-        sniff(file_name, content_type, head, IMAGES)
-        sent = await self._gathered(whole, limit_of(FileKind.IMAGE, self._settings))
+        valid = await validate_file(file_name, content_type, chunks, [FileKind.IMAGE], self._settings)
+        sent = await self._gathered(valid.chunks, valid.limit)
         async with self._one_picture:
             content = await clean_image(sent, shape)
         webp = next(one for one in IMAGES if one.content_type == "image/webp")
@@ -105,11 +104,10 @@ class FileService:
             TooManyLooseFiles: it belongs to no course, like too many others of the account.
             AccountGone: the account was deleted or shut while the bytes came.
         """
-        head, whole = await with_head(chunks)
-        found = sniff(file_name, content_type, head, (*DOCUMENTS, *ARCHIVES))
-        kind = FileKind.ARCHIVE if found in ARCHIVES else FileKind.DOCUMENT
-        begun = self._begun(principal, file_name, kind, found, course_id)
-        return await self._keep(begun, whole, limit_of(kind, self._settings), is_loose=course_id is None)
+        kinds = [FileKind.DOCUMENT, FileKind.ARCHIVE]
+        valid = await validate_file(file_name, content_type, chunks, kinds, self._settings)
+        begun = self._begun(principal, file_name, valid.kind, valid.format, course_id)
+        return await self._keep(begun, valid.chunks, valid.limit, is_loose=course_id is None)
 
     def _begun(
         self, principal: Principal, file_name: str, kind: FileKind, found: Format, course_id: str | None

@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
 
+import msgspec
+
 from academy.features.videos.model import FileKind
 from academy.infrastructure.media.formats import ARCHIVES, DOCUMENTS, IMAGES, SNIFF_BYTES, VIDEOS, Format
-from academy.infrastructure.media.sniffing import extension_of
+from academy.infrastructure.media.sniffing import extension_of, sniff
 from academy.infrastructure.storage.settings import StorageSettings
 
 FORMATS: dict[FileKind, tuple[Format, ...]] = {
@@ -54,7 +56,34 @@ def content_type_of(key: str) -> str:
     return "application/octet-stream"
 
 
-async def with_head(chunks: AsyncIterable[bytes]) -> tuple[bytes, AsyncIterator[bytes]]:
+class ValidFile(msgspec.Struct, frozen=True):
+    """A file that may be taken: what it is, the most bytes that it may have, and its bytes."""
+
+    kind: FileKind
+    format: Format
+    limit: int
+    chunks: AsyncIterator[bytes]
+
+
+async def validate_file(
+    file_name: str,
+    content_type: str,
+    chunks: AsyncIterable[bytes],
+    kinds: Sequence[FileKind],
+    settings: StorageSettings,
+) -> ValidFile:
+    """Looks at a file's name, declared type and first bytes, before any of it is stored.
+
+    `content_type` is "" when the client does not declare it. Raises FileRefused when the three are not those of one
+    format of these kinds.
+    """
+    head, whole = await _with_head(chunks)
+    found = sniff(file_name, content_type, head, [one for kind in kinds for one in FORMATS[kind]])
+    kind = next(kind for kind in kinds if found in FORMATS[kind])
+    return ValidFile(kind, found, limit_of(kind, settings), whole)
+
+
+async def _with_head(chunks: AsyncIterable[bytes]) -> tuple[bytes, AsyncIterator[bytes]]:
     """Returns the first bytes of a stream, enough for sniffing, and the whole stream again."""
     stream = aiter(chunks)
     begun: list[bytes] = []

@@ -10,14 +10,13 @@ from academy.features.courses.model import LessonVideo
 from academy.features.videos.addresses import MediaAddresses
 from academy.features.videos.errors import VideoNotAllowed, VideoNotFound, VideoNotReady
 from academy.features.videos.files import FileService
-from academy.features.videos.kinds import VIDEO_FOLDER, limit_of, upload_rules, with_head
+from academy.features.videos.kinds import VIDEO_FOLDER, limit_of, upload_rules, validate_file
 from academy.features.videos.model import FileKind, StoredFile, Video, VideoStatus
 from academy.features.videos.repository import VideoRepository
 from academy.infrastructure.database.base import Database, Page
 from academy.infrastructure.database.errors import DatabaseUnavailable
 from academy.infrastructure.jobs.base import JobKind, JobQueue
-from academy.infrastructure.media.formats import VIDEOS
-from academy.infrastructure.media.sniffing import safe_name, sniff
+from academy.infrastructure.media.sniffing import safe_name
 from academy.infrastructure.security.principal import Principal, Role
 from academy.infrastructure.storage.base import Storage, StorageUnavailable
 from academy.infrastructure.storage.settings import StorageSettings
@@ -118,11 +117,12 @@ class VideoService:
             StorageUnavailable: it could not be stored.
             AccountGone: the account was deleted or shut while the bytes came.
         """
-        head, whole = await with_head(chunks)
-        found = sniff(file_name, content_type, head, VIDEOS)
+        valid = await validate_file(file_name, content_type, chunks, [FileKind.VIDEO], self._settings)
         video_id = new_id()
-        key = f"{VIDEO_FOLDER}{video_id}/original.{found.extensions[0]}"
-        stored = await self._storage.upload(key, whole, limit=self.largest_video, content_type=found.content_type)
+        key = f"{VIDEO_FOLDER}{video_id}/original.{valid.format.extensions[0]}"
+        stored = await self._storage.upload(
+            key, valid.chunks, limit=valid.limit, content_type=valid.format.content_type
+        )
         now = self._clock.now()
         video = Video(
             id=video_id,
@@ -131,7 +131,7 @@ class VideoService:
             owner_id=principal.user_id,
             course_id=course_id,
             file_name=safe_name(file_name),
-            content_type=found.content_type,
+            content_type=valid.format.content_type,
             key=key,
             size=stored.size,
             sha256=stored.sha256,

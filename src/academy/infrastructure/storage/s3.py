@@ -53,6 +53,8 @@ class S3Storage(ObjectStorage):
             "endpoint": address if is_host else endpoint,
             "virtual_hosted_style_request": is_host,
             "region": self._region,
+            # TLS protects what is sent. Signing it too would hash every byte a second time.
+            "unsigned_payload": scheme == "https",
         }
         self._given: Credentials | None = None
         if settings.access_key_id:
