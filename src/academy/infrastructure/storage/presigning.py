@@ -100,7 +100,7 @@ class Presigner:
         policy = base64.b64encode(msgspec.json.encode({"expiration": ends, "conditions": conditions})).decode()
         signature = identity.sign(policy, stamp[:8])
         signed = {**fields, "policy": policy, f"{self._dialect.prefix.lower()}signature": signature}
-        return UploadForm(url=self.address, fields=signed)
+        return UploadForm(url=f"{self.address}/", fields=signed)
 
     def _moment(self, identity: Identity, now: datetime) -> tuple[str, str]:
         stamp = now.strftime("%Y%m%dT%H%M%SZ")

@@ -1,4 +1,4 @@
-"""Signatures equal those that Amazon publishes, and those that its own library makes."""
+"""Signatures equal those that Amazon and Google publish, and those that Amazon's own library makes."""
 
 import base64
 import hashlib
@@ -12,7 +12,7 @@ from botocore.auth import S3SigV4PostAuth, S3SigV4QueryAuth  # type: ignore[impo
 from botocore.awsrequest import AWSRequest  # type: ignore[import-untyped]  # it ships no types
 from botocore.credentials import Credentials  # type: ignore[import-untyped]  # it ships no types
 
-from academy.infrastructure.storage.presigning import AMAZON, LONGEST_HOLD, Identity, Presigner
+from academy.infrastructure.storage.presigning import AMAZON, GOOGLE, LONGEST_HOLD, Identity, Presigner
 
 # The example of https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
 KEY_ID, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
@@ -47,6 +47,29 @@ def test_the_published_example() -> None:
     assert dict(parse_qsl(urlsplit(url).query))["X-Amz-Signature"] == SIGNATURE
 
 
+def test_the_example_that_google_checks_its_own_libraries_by() -> None:
+    """The case "Simple GET" of storage/v1/v4_signatures.json in https://github.com/googleapis/conformance-tests."""
+    email = "test-iam-credentials@dummy-project-id.iam.gserviceaccount.com"
+    signed: list[tuple[str, str]] = []
+
+    def sign(text: str, day: str) -> str:
+        signed.append((text, day))
+        return "5197"
+
+    bucket = Presigner(GOOGLE, "https://storage.googleapis.com/test-bucket", "test-bucket")
+    url = bucket.url(
+        Identity(name=email, region="auto", sign=sign),
+        "test-object",
+        now=datetime(2019, 2, 1, 9, tzinfo=UTC),
+        expires_in=timedelta(seconds=10),
+        answer={},
+    )
+    hashed = "00e2fb794ea93d7adb703edaebdd509821fcc7d4f1a79ac5c8d2b394df109320"
+    text = f"GOOG4-RSA-SHA256\n20190201T090000Z\n20190201/auto/storage/goog4_request\n{hashed}"
+    assert signed == [(text, "20190201")]
+    assert url.endswith("&X-Goog-Expires=10&X-Goog-SignedHeaders=host&X-Goog-Signature=5197")
+
+
 @pytest.mark.parametrize("token", ["", "a/session+token=="])
 @pytest.mark.parametrize("address", [ADDRESS, "http://127.0.0.1:9000/examplebucket"])
 def test_an_address_is_the_one_that_botocore_makes(address: str, token: str) -> None:
@@ -71,7 +94,7 @@ def test_a_form_is_the_one_that_botocore_makes(token: str) -> None:
     )
     fields = dict(form.fields)
     policy = msgspec.json.decode(base64.b64decode(fields["policy"]), type=dict[str, object])
-    assert form.url == ADDRESS
+    assert form.url == f"{ADDRESS}/"
     assert policy["expiration"] == "2013-05-25T00:00:00Z"
     conditions = policy["conditions"]
     assert isinstance(conditions, list)
