@@ -71,7 +71,7 @@ def gcs_storage(gcs: Gcs, timeout_seconds: float = 10) -> Storage:
 
 def gcs_place(gcs: Gcs) -> Place:
     """Returns the simulated bucket, emptied."""
-    gcs.fault = Fault.NONE
+    gcs.fault, gcs.page = Fault.NONE, 1000
     gcs.objects.clear()
     gcs.multiparts.clear()
     return Place("gcs", gcs_storage(gcs), lambda: list(gcs.multiparts))

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import hashlib
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ from academy.infrastructure.storage.incoming import unavailable
 from academy.infrastructure.storage.local import LocalStorage
 from academy.infrastructure.storage.memory import MemoryStorage
 from academy.kit.errors import NotFoundError
-from tests.contracts.storage.places import Place, local_place
+from tests.contracts.storage.places import Place, gcs_place, local_place
+from tests.simulators.gcs import Gcs
 
 NASTY_KEYS = [
     "",
@@ -277,9 +279,12 @@ PARTS = st.text("ab.-0", min_size=1, max_size=3).filter(lambda part: part[0] != 
 KEYS = st.lists(PARTS, min_size=1, max_size=3).map("/".join)
 
 
+NAMES, PREFIXES = st.sets(KEYS, max_size=12), st.text("ab.-0/", max_size=3)
+
+
 @settings(max_examples=40, deadline=None)
-@given(st.sets(KEYS, max_size=12), st.text("ab.-0/", max_size=3), KEYS | st.just(""), st.integers(1, 6))
-def test_both_list_alike(
+@given(NAMES, PREFIXES, KEYS | st.just(""), st.integers(1, 6))
+def test_local_lists_as_memory_does(
     tmp_path_factory: pytest.TempPathFactory, names: set[str], prefix: str, after: str, limit: int
 ) -> None:
     async def compare() -> None:
@@ -295,6 +300,23 @@ def test_both_list_alike(
                     outcomes.append(False)
             assert outcomes[0] == outcomes[1]
         assert await keys(local, prefix, after, limit) == await keys(memory, prefix, after, limit)
+
+    asyncio.run(compare())
+
+
+@settings(max_examples=15, deadline=None)
+@given(NAMES, PREFIXES, KEYS | st.just(""), st.integers(1, 6), st.integers(1, 3))
+def test_a_bucket_lists_as_memory_does(
+    gcs: Gcs, names: set[str], prefix: str, after: str, limit: int, page: int
+) -> None:
+    async def compare() -> None:
+        bucket, memory = gcs_place(gcs).storage, MemoryStorage()
+        for name in sorted(names):
+            with suppress(ValueError):
+                await put(memory, name)
+                await put(bucket, name)
+        gcs.page = page
+        assert await keys(bucket, prefix, after, limit) == await keys(memory, prefix, after, limit)
 
     asyncio.run(compare())
 

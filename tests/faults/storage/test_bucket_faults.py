@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -251,6 +252,40 @@ async def test_a_cancelled_upload_to_a_silent_server_ends(gcs: Gcs) -> None:
     uploading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(uploading, SOON)
+
+
+ENDLESS_UPLOAD = """
+import asyncio, sys
+from pathlib import Path
+from academy.infrastructure.storage.factory import make_storage
+from academy.infrastructure.storage.settings import GcsSettings, S3Settings, StorageSettings
+
+async def chunks():
+    while True:
+        yield b"x" * 1_000_000
+
+async def main():
+    bucket, credentials, endpoint = sys.argv[1:]
+    settings = GcsSettings(bucket=bucket, credentials=credentials, endpoint=endpoint)
+    storage = make_storage(StorageSettings(storage_provider="gcs"), S3Settings(), settings, Path("unused"))
+    await storage.upload("kept", chunks(), limit=10**12, content_type="x/y")
+
+asyncio.run(main())
+"""
+
+
+async def test_a_killed_upload_changes_nothing_that_anybody_sees(gcs: Gcs) -> None:
+    storage = await filled(gcs_storage(gcs))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", ENDLESS_UPLOAD, gcs.bucket, gcs.account_key, gcs.url
+    )
+    while not any(upload.parts for upload in gcs.multiparts.values()):
+        assert process.returncode is None
+        await asyncio.sleep(0.01)
+    process.kill()
+    await process.wait()
+    await read(storage)
+    assert [found.key for found in await storage.list_files()] == ["kept"]
 
 
 async def test_many_uploads_at_a_time_are_all_whole(gcs: Gcs) -> None:

@@ -13,7 +13,7 @@ from obstore.exceptions import BaseError
 
 from academy.infrastructure.storage.base import StorageUnavailable, StoredObject, UploadForm, missing
 from academy.infrastructure.storage.health import check_health
-from academy.infrastructure.storage.keys import checked_key
+from academy.infrastructure.storage.keys import checked_key, is_key
 from academy.infrastructure.storage.presigning import Identity, Presigner
 from academy.infrastructure.storage.sending import Sending
 from academy.kit.clock import Clock
@@ -135,6 +135,8 @@ class ObjectStorage(ABC):
         """Returns at most `limit` objects whose keys start with `prefix` and sort after `after`, sorted by key."""
         found: list[StoredObject] = []
         folder = prefix.rpartition("/")[0]
+        if folder and not is_key(folder):
+            return []
         with self._failures():
             pages = obstore.list(self._store, folder or None, offset=after or None, chunk_size=limit)
             async for page in pages:

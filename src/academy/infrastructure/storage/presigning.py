@@ -1,6 +1,7 @@
 """Addresses and upload forms that a bucket itself accepts, signed here without asking it.
 
-Amazon S3 and Google Cloud Storage sign alike; only names and the last step differ:
+obstore signs addresses too, but binds neither what the bucket shall answer nor what a browser may send. Amazon S3 and
+Google Cloud Storage sign alike; only names and the last step differ:
 
 - https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
 - https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-post-example.html
