@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import cache, load, mail, media, operation, pages, sign_in
+from benchmarks import cache, load, mail, media, operation, pages, sign_in, storage
 from benchmarks.results import Row, report, save, show
 
 
@@ -25,6 +25,7 @@ def main(wanted: list[str]) -> int:
         "sign-in": sign_in.sign_in,
         "upload": media.upload,
         "ranges": media.ranges,
+        "storage": storage.storage,
         "mail": lambda folder: mail.mail(folder, uri),
         "operation": operation.operation,
     }

@@ -36,7 +36,7 @@ def upload(folder: Path) -> Iterator[Row]:
         copies: list[float] = []
         added: list[float] = []
         for _ in range(REPEATS):
-            highest = _Highest(academy.pid)
+            highest = HighestMemory(academy.pid)
             with highest:
                 rates.append(_GIGABYTE / _upload(academy, film.read_bytes()) / 1e6)
             added.append((highest.bytes - before) / (1 << 20))
@@ -50,7 +50,7 @@ def upload(folder: Path) -> Iterator[Row]:
         yield row("memory that a 1 GB upload adds", added, unit=" MiB", at_most=64)
 
 
-class _Highest:
+class HighestMemory:
     """Watches the memory of a process while something runs."""
 
     def __init__(self, pid: int) -> None:

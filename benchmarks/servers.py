@@ -44,6 +44,14 @@ def nginx(folder: Path, served: Path) -> Iterator[str]:
 
 
 @contextmanager
+def sink() -> Iterator[str]:
+    """Gives the address of an S3 that takes everything and keeps nothing."""
+    port = free_port()
+    with _running([sys.executable, "-m", "benchmarks.sink", str(port)], port, dict(os.environ)):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
 def _running(command: list[str], port: int, environment: dict[str, str]) -> Iterator[None]:
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
