@@ -11,9 +11,10 @@ import pytest
 from academy.infrastructure.storage.base import Storage, StorageUnavailable, UploadForm
 from academy.infrastructure.storage.factory import make_storage
 from academy.infrastructure.storage.settings import GcsSettings, S3Settings, StorageSettings
-from tests.contracts.storage.places import BUCKETS, gcs_place
-from tests.servers.moto import REGION, Moto
+from tests.contracts.storage.places import BUCKETS, gcs_place, s3_storage
+from tests.servers.moto import ACCESS_KEY_ID, REGION, Moto
 from tests.simulators.gcs import Gcs
+from tests.simulators.local_server import Answer, Request, running
 
 HOUR = timedelta(hours=1)
 CONTENT = b"the bytes of a film"
@@ -183,6 +184,27 @@ async def test_without_keys_aws_finds_its_own(moto: Moto, monkeypatch: pytest.Mo
     assert "AKIAFOUND" in url
     assert "X-Amz-Security-Token=a%20session" in url
     assert (await get(url)).content == CONTENT
+
+
+async def test_what_is_set_for_something_else_of_aws_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_BUCKET"):
+        monkeypatch.setenv(name, "other")
+    monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
+    asked: list[Request] = []
+
+    def answer(request: Request) -> Answer:
+        asked.append(request)
+        return Answer(200, b"<ListBucketResult></ListBucketResult>")
+
+    with running(answer) as server:
+        await s3_storage(server.url, "files").initialize()
+    (request,) = asked
+    assert request.path.startswith("/files?")
+    assert f"Credential={ACCESS_KEY_ID}/" in request.headers["authorization"]
+    assert f"/{REGION}/s3/aws4_request" in request.headers["authorization"]
+    assert "x-amz-security-token" not in request.headers
 
 
 async def test_no_credentials_are_told(moto: Moto, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ class GcsStorage(ObjectStorage):
             settings.bucket,
             service_account_key=account.as_json(),
             base_url=settings.endpoint,
+            skip_signature=False,
             client_options=client_options(timeout_seconds, allow_http=settings.endpoint.startswith("http://")),
             retry_config=retry_config(timeout_seconds),
         )

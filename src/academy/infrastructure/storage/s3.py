@@ -41,6 +41,7 @@ class S3Storage(ObjectStorage):
 
     def __init__(self, settings: S3Settings, timeout_seconds: float, clock: Clock) -> None:
         """`timeout_seconds`: how long the bucket may take for one step of an answer."""
+        self._settings = settings
         self._region = settings.region or _USUAL_REGION
         endpoint = settings.endpoint or f"https://s3.{self._region}.amazonaws.com"
         if self._region.startswith("cn-") and not settings.endpoint:
@@ -49,22 +50,21 @@ class S3Storage(ObjectStorage):
         is_host = not settings.endpoint and "." not in settings.bucket
         scheme, _, host = endpoint.partition("://")
         address = f"{scheme}://{settings.bucket}.{host}" if is_host else f"{endpoint}/{settings.bucket}"
+        # obstore reads AWS' environment variables too, which may be meant for something else: said here, they are not.
         config: S3Config = {
             "endpoint": address if is_host else endpoint,
+            "aws_endpoint_url_s3": address if is_host else endpoint,
+            "skip_signature": False,
             "virtual_hosted_style_request": is_host,
             "region": self._region,
             # TLS protects what is sent. Signing it too would hash every byte a second time.
             "unsigned_payload": scheme == "https",
         }
-        self._given: Credentials | None = None
-        if settings.access_key_id:
-            self._given = Credentials(key_id=settings.access_key_id, secret=settings.secret_access_key)
-            config["access_key_id"], config["secret_access_key"] = settings.access_key_id, settings.secret_access_key
         self._chain = _AwsChain()
         store = S3Store(
             settings.bucket,
             config=config,
-            credential_provider=None if self._given else self._renewed,
+            credential_provider=self._fixed if settings.access_key_id else self._renewed,
             client_options=client_options(timeout_seconds, allow_http=scheme == "http"),
             retry_config=retry_config(timeout_seconds),
         )
@@ -76,10 +76,7 @@ class S3Storage(ObjectStorage):
 
     async def _identity(self) -> Identity:
         """Who signs. Raises StorageUnavailable when there are no credentials."""
-        try:
-            found = self._given or await self._chain.credentials()
-        except NoCredentials as error:
-            raise self._unavailable(error) from error
+        found = await self._credentials()
 
         def sign(text: str, day: str) -> str:
             # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
@@ -89,6 +86,22 @@ class S3Storage(ObjectStorage):
             return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
         return Identity(name=found.key_id, region=self._region, sign=sign, token=found.token)
+
+    async def _credentials(self) -> Credentials:
+        if self._settings.access_key_id:
+            return Credentials(key_id=self._settings.access_key_id, secret=self._settings.secret_access_key)
+        try:
+            return await self._chain.credentials()
+        except NoCredentials as error:
+            raise self._unavailable(error) from error
+
+    def _fixed(self) -> "S3Credential":
+        return {
+            "access_key_id": self._settings.access_key_id,
+            "secret_access_key": self._settings.secret_access_key,
+            "token": None,
+            "expires_at": None,
+        }
 
     async def _renewed(self) -> "S3Credential":
         found = await self._chain.credentials()
