@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -252,6 +253,31 @@ async def test_a_cancelled_upload_to_a_silent_server_ends(gcs: Gcs) -> None:
     uploading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(uploading, SOON)
+
+
+LAST_WORD = """
+import asyncio, sys
+from pathlib import Path
+from academy.infrastructure.storage.base import StorageUnavailable
+from academy.infrastructure.storage.factory import make_storage
+from academy.infrastructure.storage.settings import GcsSettings, S3Settings, StorageSettings
+
+async def main():
+    s3 = S3Settings(bucket="files", endpoint="http://127.0.0.1:9", access_key_id="a", secret_access_key="b")
+    storage = make_storage(StorageSettings(storage_provider="s3"), s3, GcsSettings(), Path("unused"))
+    try:
+        await storage.initialize()
+    except StorageUnavailable:
+        sys.exit(7)
+
+asyncio.run(main())
+"""
+
+
+def test_a_process_that_ends_with_the_storage_s_answer_ends_in_peace() -> None:
+    """Without care, every second one is aborted here."""
+    for _ in range(6):
+        assert subprocess.run([sys.executable, "-c", LAST_WORD], check=False, timeout=60).returncode == 7
 
 
 ENDLESS_UPLOAD = """

@@ -1,6 +1,8 @@
 """What the storages in a bucket have in common: S3 and Google Cloud Storage, spoken to through obstore."""
 
+import atexit
 import re
+import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
@@ -26,6 +28,8 @@ _RETRIES = 3
 _LONGEST_QUOTE = 300
 # Answers are read for as long as they keep coming; the read timeout watches over them.
 _LONGEST_ANSWER = timedelta(days=1)
+# How long the end of the process waits for obstore's threads; they need a moment of the interpreter.
+_FAREWELL_SECONDS = 0.2
 _ERROR_CODE = re.compile(r"<Code>([^<]*)</Code>(?:.*?<Message>([^<]*)</Message>)?", re.DOTALL)
 
 
@@ -58,6 +62,9 @@ class ObjectStorage(ABC):
         self._presigner = presigner
         self._clock = clock
         self._advice = advice
+        # Once for the process, however many storages there are.
+        atexit.unregister(_let_threads_finish)
+        atexit.register(_let_threads_finish)
 
     @abstractmethod
     async def _identity(self) -> Identity:
@@ -191,6 +198,15 @@ class ObjectStorage(ABC):
             "The academy's storage does not answer as it should at the moment. Try again later.",
             detail=f"{self._advice} ({_told(error)})",
         )
+
+
+def _let_threads_finish() -> None:
+    """Waits while the interpreter is still whole.
+
+    A thread of obstore that has just given its answer has references to let go of. If the interpreter is ending then,
+    the process aborts (https://github.com/PyO3/pyo3-async-runtimes/issues/40).
+    """
+    time.sleep(_FAREWELL_SECONDS)
 
 
 def _told(error: Exception) -> str:
