@@ -27,10 +27,11 @@ from academy.features.learning import pages as learning_pages
 from academy.features.notifications import api as notifications_api
 from academy.features.notifications import pages as notifications_pages
 from academy.features.videos import api as videos_api
-from academy.features.videos import avatar_pages
+from academy.features.videos import avatar_pages, tus_api
 from academy.features.videos import pages as videos_pages
 from academy.features.videos.addresses import MEDIA_PATH, public_url
 from academy.features.videos.delivery import media_handler
+from academy.features.videos.tus_api import API_UPLOADS, STUDIO_UPLOADS
 from academy.infrastructure.monitoring.logs import configure_logs
 from academy.settings import Settings, load_settings
 from academy.web.assets import Assets
@@ -47,6 +48,7 @@ from academy.web.headers import SecurityHeadersMiddleware
 from academy.web.health import health_handlers
 from academy.web.json_bodies import StrictRequest
 from academy.web.lifespan import LifespanMiddleware
+from academy.web.method_override import MethodOverrideMiddleware
 from academy.web.openapi import openapi_config
 from academy.web.pages import Pages
 from academy.web.problems import problem_response
@@ -67,6 +69,7 @@ FEATURES = (
     studio_lessons,
     videos_api,
     videos_pages,
+    tus_api,
     avatar_pages,
     enrolment_api,
     enrolment_pages,
@@ -111,9 +114,10 @@ def build_app(academy: Academy) -> ASGIApp:
     compressed = CompressionMiddleware(build_litestar(academy))
     cached = ResponseCacheMiddleware(compressed, cache=academy.response_cache, prefixes=CACHED_PREFIXES)
     with_head = HeadMiddleware(cached, except_below=MEDIA_PATH)
+    overridden = MethodOverrideMiddleware(with_head, below=(API_UPLOADS, STUDIO_UPLOADS))
     # A source that ends with a slash stands for everything below it.
     media = [f"{url}/" for url in (academy.storage.address, academy.settings.storage.cdn_url) if url]
-    secured = SecurityHeadersMiddleware(with_head, https=web.is_https, logo_url=web.logo_url, media=media)
+    secured = SecurityHeadersMiddleware(overridden, https=web.is_https, logo_url=web.logo_url, media=media)
 
     async def start() -> None:
         await academy.start(work=academy.settings.jobs.in_process)
@@ -197,6 +201,8 @@ def _dependencies(academy: Academy, pages: Pages) -> dict[str, Provide]:
         "courses": academy.courses,
         "reviews": academy.reviews,
         "videos": academy.videos,
+        "placing": academy.placing,
+        "uploads": academy.uploads,
         "studio_media": academy.videos,
         "enrolments": academy.enrolments,
         "learning": academy.learning,

@@ -19,7 +19,9 @@ from academy.features.notifications.jobs import register_jobs as register_notifi
 from academy.features.notifications.service import NotificationService
 from academy.features.notifications.unsubscribe import UnsubscribeTokens
 from academy.features.videos.jobs import register_jobs as register_video_jobs
-from academy.features.videos.model import StoredFile, Video
+from academy.features.videos.model import StoredFile, Upload, Video
+from academy.features.videos.placing import Placing
+from academy.features.videos.resumable import UploadService
 from academy.features.videos.service import VideoService
 from academy.infrastructure.cache.factory import make_cache
 from academy.infrastructure.database.document import Document
@@ -60,6 +62,7 @@ DOCUMENTS: tuple[type[Document], ...] = (
     Review,
     Video,
     StoredFile,
+    Upload,
     Enrolment,
     CourseProgress,
     Job,
@@ -134,6 +137,10 @@ class Academy:
             may_watch=self._may_watch,
             on_ready=self._video_ready,
         )
+        self.placing = Placing(self.courses, self.videos)
+        self.uploads = UploadService(
+            self.database, self.clock, self.jobs, self.storage, self.videos.files, self.settings.storage
+        )
         self.accounts = AccountService(
             self.database,
             self.jobs,
@@ -153,6 +160,7 @@ class Academy:
                 self.learning.forget_user,
                 self.enrolments.forget_user,
                 self.videos.forget_owner,
+                self.uploads.forget_owner,
             ],
         )
         self.administration = AccountAdministration(self.database, self.clock, passwords, self.session_store)
@@ -185,7 +193,16 @@ class Academy:
         register_email_jobs(self.jobs, self.email, self.delivery_reports, self.settings.email)
         register_notification_jobs(self.jobs, self.notifications)
         register_account_jobs(self.jobs, self.accounts, self.database, self.clock)
-        register_video_jobs(self.jobs, self.videos, self.courses, self.database, self.storage, self.clock)
+        register_video_jobs(
+            self.jobs,
+            self.videos,
+            self.courses,
+            self.database,
+            self.storage,
+            self.clock,
+            self.uploads,
+            self.placing,
+        )
 
     async def _may_watch(self, visitor: Principal | None, video: Video) -> bool:
         """The course's makers and learners may watch its videos, and everybody those of its free previews."""

@@ -25,6 +25,9 @@ from academy.infrastructure.security.principal import Role
 from tests.academies.in_process import PASSWORD
 from tests.servers.academy import ServedAcademy, served_academy
 
+# Bytes of an upload are bytes like any others.
+schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
+
 CHECKS = [
     not_a_server_error,
     status_code_conformance,

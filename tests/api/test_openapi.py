@@ -14,6 +14,8 @@ from tests.api.test_routes import EXPECTED
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+# A status of tus, which HTTP does not know.
+TUS_CHECKSUM_MISMATCH = "460"
 # The fixed paths of the API, as far as the academy has them.
 FIXED = """
 POST auth/register | POST auth/verify | POST auth/resend | POST auth/login | POST auth/refresh | POST auth/logout
@@ -25,6 +27,7 @@ GET courses/{slug}/reviews | PUT courses/{slug}/reviews
 POST courses/{slug}/enrolments | GET courses/{slug}/progress | PUT courses/{slug}/progress/{lesson_id}
 POST files | GET videos | POST videos | GET videos/{video_id} | DELETE videos/{video_id}
 GET videos/{video_id}/playback
+POST uploads | PATCH uploads/{upload_id} | DELETE uploads/{upload_id} | GET uploads | GET uploads/{upload_id}
 GET admin/overview | GET admin/users | GET admin/jobs | GET admin/mail | GET admin/health
 """
 
@@ -81,7 +84,8 @@ async def test_every_problem_is_described_as_one(document: dict[str, Any]) -> No
     for method, path, operation in operations(document):
         statuses = set(operation["responses"])
         for status, answer in operation["responses"].items():
-            assert ("$ref" in answer) is (status >= "400"), (method, path, status)
+            is_known = status != TUS_CHECKSUM_MISMATCH
+            assert ("$ref" in answer) is (status >= "400" and is_known), (method, path, status)
         assert "503" in statuses
         assert "404" in statuses or "{" not in path
         assert {"400", "413", "415", "422"} <= statuses or "requestBody" not in operation
@@ -90,8 +94,10 @@ async def test_every_problem_is_described_as_one(document: dict[str, Any]) -> No
 async def test_every_body_is_described_by_its_fields(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
     for method, path, operation in operations(document):
-        for content in operation.get("requestBody", {}).get("content", {}).values():
+        for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
             schema = content["schema"]
+            if media_type == "application/offset+octet-stream":  # bytes, without fields
+                continue
             schema = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
             assert schema["properties"], (method, path)
         success = {s: answer for s, answer in operation["responses"].items() if s < "400"}

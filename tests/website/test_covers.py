@@ -8,7 +8,6 @@ from academy.infrastructure.security.principal import Role
 from tests.academies.courses import published
 from tests.academies.in_process import opened_test_academy
 from tests.academies.media import make_picture
-from tests.api.studio.making import csrf_headers
 from tests.servers.academy import served_academy
 from tests.website.checks import assert_fits
 from tests.website.conftest import Visitor
@@ -22,10 +21,8 @@ async def academy_with_a_cover(home: Path) -> str:
     async with opened_test_academy(home) as academy:
         teacher = await academy.person(Role.INSTRUCTOR, email=TEACHER)
         course = await published(academy, teacher)
-        browser = await academy.signed_in_browser(person=teacher)
-        editor = f"/studio/courses/{course.slug}"
-        headers = await csrf_headers(browser, editor)
-        sent = await browser.post(f"{editor}/cover", files={"file": ("cover.jpg", make_picture())}, headers=headers)
+        api = await academy.signed_in_api(person=teacher)
+        sent = await api.post("files", data={"course": course.slug}, files={"file": ("cover.jpg", make_picture())})
         assert sent.status_code == 201, sent.text
         learner = await academy.person(email=LEARNER)
         await academy.academy.enrolments.grant(learner, course)

@@ -1,47 +1,21 @@
 """The studio in Chromium: uploads by the drop zone, ordering, live preview, unsaved changes."""
 
-import base64
 from collections.abc import AsyncIterator, Iterator
 
-import httpx
 import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
-from tests.academies.in_process import PASSWORD
-from tests.academies.media import make_film, make_picture
-from tests.servers.academy import ServedAcademy, served_academy
+from tests.servers.academy import ServedAcademy
 from tests.website.checks import assert_accessible, assert_fits
 from tests.website.conftest import Visitor
-
-LIMIT = 5 << 20
-EMAIL = "teacher@example.com"
-OUTLINE = {"Getting started": ["Why", "Install", "First steps"], "With others": ["Branches"]}
+from tests.website.studio import open_course, served_studio, sign_in
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedAcademy]:
-    home = tmp_path_factory.mktemp("studio") / "home"
-    with served_academy(home, variables={"MAX_VIDEO_BYTES": str(LIMIT)}) as academy:
-        made = academy.command(
-            *("users", "create", "--email", EMAIL, "--name", "Asha Rao", "--role", "instructor", "--password-stdin"),
-            given=PASSWORD,
-        )
-        assert made.returncode == 0, made.stderr
+    with served_studio(tmp_path_factory.mktemp("studio") / "home") as academy:
         yield academy
-
-
-@pytest.fixture(scope="module")
-def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    return make_film(tmp_path_factory.mktemp("film") / "film.mp4")
-
-
-async def sign_in(page: Page) -> None:
-    await page.goto("/login?next=/studio")
-    await page.get_by_label("E-mail").fill(EMAIL)
-    await page.get_by_label("Password", exact=True).fill(PASSWORD)
-    await page.locator("main").get_by_role("button", name="Sign in").click()
-    await page.wait_for_url("**/studio")
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -50,25 +24,6 @@ async def studio(visitor: Visitor, served: ServedAcademy) -> AsyncIterator[Page]
     page = await visitor(served.url)
     await sign_in(page)
     yield page
-
-
-async def open_course(page: Page, served: ServedAcademy, title: str) -> None:
-    """Makes a course with the sections and lessons of OUTLINE over the API, and opens its editor."""
-    async with httpx.AsyncClient(base_url=f"{served.url}/api/v1") as api:
-        answer = await api.post("auth/login", json={"email": EMAIL, "password": PASSWORD})
-        api.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
-        free = {"amount": 0, "currency": "INR"}
-        course = (await api.post("courses", json={"title": title, "price": free})).json()
-        sections = [
-            {
-                "title": section,
-                "lessons": [{"title": one, "kind": "video" if one == "Why" else "text"} for one in lessons],
-            }
-            for section, lessons in OUTLINE.items()
-        ]
-        answer = await api.put(f"courses/{course['slug']}/curriculum", json={"sections": sections})
-        assert answer.status_code == 200, answer.text
-    await page.goto(f"/studio/courses/{course['slug']}")
 
 
 async def outline(page: Page) -> list[tuple[str | None, list[str]]]:
@@ -82,21 +37,6 @@ async def outline(page: Page) -> list[tuple[str | None, list[str]]]:
     ]
 
 
-async def drop(zone: Locator, name: str, kind: str, content: bytes, *, filled_up: int = 0) -> None:
-    """Drops a file on a zone, as if it was dragged there from the desktop; `filled_up` zeros follow its content."""
-    await zone.evaluate(
-        """(zone, [name, type, content, zeros]) => {
-          const bytes = Uint8Array.from(atob(content), (character) => character.charCodeAt(0));
-          const dataTransfer = new DataTransfer();
-          dataTransfer.items.add(new File([bytes, new Uint8Array(zeros)], name, { type }));
-          for (const event of ["dragenter", "dragover", "drop"]) {
-            zone.dispatchEvent(new DragEvent(event, { bubbles: true, cancelable: true, dataTransfer }));
-          }
-        }""",
-        [name, kind, base64.b64encode(content).decode(), filled_up],
-    )
-
-
 async def drag(page: Page, handle: Locator, target: Locator) -> None:
     await handle.hover()
     await page.mouse.down()
@@ -104,64 +44,6 @@ async def drag(page: Page, handle: Locator, target: Locator) -> None:
     assert box
     await page.mouse.move(box["x"] + 20, box["y"] + box["height"] / 3, steps=8)
     await page.mouse.up()
-
-
-async def test_uploading(visitor: Visitor, served: ServedAcademy, film: bytes) -> None:
-    studio = await visitor(served.url, forgive=["status of 422", "ERR_CONNECTION_FAILED"])
-    await sign_in(studio)
-    await open_course(studio, served, "Uploads")
-    await studio.get_by_role("link", name="Why", exact=True).click()
-    media, zone = studio.locator("#media"), studio.locator("[data-dropzone]")
-
-    await drop(zone, "notes.txt", "text/plain", b"not a video")
-    await expect(media.get_by_text("Files of this kind are not taken here.")).to_be_visible()
-    await media.get_by_role("button", name="Choose another file").click()
-    await drop(zone, "huge.mp4", "video/mp4", film, filled_up=LIMIT)
-    await expect(media.get_by_text("at most 5.00 MB are taken here")).to_be_visible()
-    await media.get_by_role("button", name="Choose another file").click()
-    await drop(zone, "film.mp4", "video/mp4", b"MZ" + bytes(5000))
-    await expect(media.get_by_text("its content is something else")).to_be_visible()
-    await media.get_by_role("button", name="Choose another file").click()
-
-    # A slow line, so that the progress can be seen, and an upload that is taken back.
-    session = await studio.context.new_cdp_session(studio)
-    await session.send("Network.enable")
-    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 400_000}
-    await session.send("Network.emulateNetworkConditions", slow)
-    await drop(zone, "film.mp4", "video/mp4", film, filled_up=LIMIT // 2)
-    await expect(media.locator("[data-state]")).to_contain_text("s left")
-    await expect(media.locator("[data-state]")).to_contain_text("kB/s")
-    assert 0 < float(await media.locator("[data-progress]").evaluate("bar => bar.value")) < 100
-    await media.get_by_role("button", name="Cancel").click()
-    await expect(zone).to_be_visible()
-
-    online = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
-    await session.send("Network.emulateNetworkConditions", online)
-
-    # The line breaks; then the same file is sent again.
-    await studio.route("**/video", lambda route: route.abort("connectionfailed"))
-    await drop(zone, "film.mp4", "video/mp4", film, filled_up=LIMIT // 2)
-    await expect(media.get_by_text("The connection broke.")).to_be_visible()
-    await studio.unroute("**/video")
-    await media.get_by_role("button", name="Retry").click()
-    await expect(media.get_by_text("It is being checked")).to_be_visible()
-    await expect(media.locator("video")).to_be_visible()
-    await expect(media.get_by_text("film.mp4")).to_be_visible()
-    await expect(studio.locator("[data-upload-status]")).to_have_text("film.mp4 is ready.")
-    await assert_accessible(studio)
-
-    await media.locator("input[type=file]").set_input_files(
-        {"name": "broken.mp4", "mimeType": "video/mp4", "buffer": film[:2000]}
-    )
-    await expect(media.get_by_text("broken.mp4 cannot be used.")).to_be_visible()
-    await expect(media.locator("video")).to_be_visible()
-
-    await studio.get_by_role("navigation", name="Breadcrumb").get_by_role("link", name="Uploads").click()
-    cover = studio.locator("#cover")
-    await studio.get_by_label("Subtitle").fill("Typed and not saved")
-    await drop(cover.locator("[data-dropzone]"), "cover.jpg", "image/jpeg", make_picture())
-    await expect(cover.locator("img.cover")).to_be_visible()
-    await expect(studio.get_by_label("Subtitle")).to_have_value("Typed and not saved")
 
 
 async def test_ordering_by_mouse_and_by_keyboard(studio: Page, served: ServedAcademy) -> None:

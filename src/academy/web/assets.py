@@ -22,6 +22,7 @@ _COMPRESSED_ALREADY = ("woff2", "png")
 # The academy's mark, drawn in the colour of the settings.
 _MARK = "favicon.svg"
 _COLOR_OF_MARK = b"#2b3fd6"
+_IMPORT = re.compile(r'from "\./([\w.-]+\.js)"')
 _HEX_COLOR = re.compile(r"^#[0-9a-fA-F]{6}$")
 
 
@@ -39,7 +40,7 @@ class Assets:
     """All static files by their hashed address `/static/<name>.<hash>.<ending>`.
 
     The stylesheets of `static/css` are joined into one, in the order of their cascade layers; a layer is a file, or a
-    folder with one file for each component or page.
+    folder with one file for each component or page. Scripts import each other by `from "./name.js"`, never in a circle.
     """
 
     def __init__(self, accent: str) -> None:
@@ -65,8 +66,18 @@ class Assets:
             if entry.is_dir():
                 if name not in ("css", "licences"):
                     self._read(entry, f"{name}/")
+            elif name.endswith(".js"):
+                self._add_script(folder, prefix, entry.name)
             elif name.rpartition(".")[2] in _TYPES and name != _MARK:
                 self._add(name, entry.read_bytes())
+
+    def _add_script(self, folder: Traversable, prefix: str, name: str) -> str:
+        """Adds a script after those that it imports, which it then names by their hashed addresses; returns its own."""
+        if f"{prefix}{name}" not in self._urls:
+            text = (folder / name).read_text("utf-8")
+            resolved = _IMPORT.sub(lambda found: f'from "{self._add_script(folder, prefix, found.group(1))}"', text)
+            self._add(f"{prefix}{name}", resolved.encode())
+        return self._urls[f"{prefix}{name}"]
 
     def _add(self, name: str, body: bytes) -> None:
         digest = hashlib.blake2b(body, digest_size=6).hexdigest()

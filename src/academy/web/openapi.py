@@ -39,6 +39,8 @@ _PROBLEMS = {
     HTTPStatus.FORBIDDEN: "The caller may not do this.",
     HTTPStatus.NOT_FOUND: "There is no such thing, or the caller may not know that there is.",
     HTTPStatus.CONFLICT: "The present state does not allow this; the detail says why.",
+    HTTPStatus.GONE: "It is over: too old, or refused; the detail says why.",
+    HTTPStatus.PRECONDITION_FAILED: "The caller speaks another version of the protocol.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is of another type.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "A value is not as it has to be; `errors` names the fields.",
@@ -145,11 +147,15 @@ def _complete(operation: dict[str, Any], method: str, handler: HTTPRouteHandler,
     described = operation["responses"]
     responses: dict[str, dict[str, Any]] = {}
     for status, answer in _answer_types(handler).items():
+        if answer is Problem and status in _PROBLEMS:
+            responses[str(status)] = {"$ref": f"#/components/responses/{HTTPStatus(status).name}"}
+            continue
         responses[str(status)] = {"description": _description(handler, status)}
         if headers := described[str(status)].get("headers"):
             responses[str(status)]["headers"] = headers
         if answer is not None:
-            responses[str(status)]["content"] = schemas.content(answer)
+            media_type = PROBLEM_TYPE if answer is Problem else "application/json"
+            responses[str(status)]["content"] = schemas.content(answer, media_type)
     for problem in _problems(operation, method, handler):
         responses.setdefault(str(problem.value), {"$ref": f"#/components/responses/{problem.name}"})
     operation["responses"] = responses

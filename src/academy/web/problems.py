@@ -21,6 +21,7 @@ STATUS_OF_KIND = {
     Kind.FORBIDDEN: HTTPStatus.FORBIDDEN,
     Kind.NOT_FOUND: HTTPStatus.NOT_FOUND,
     Kind.CONFLICT: HTTPStatus.CONFLICT,
+    Kind.GONE: HTTPStatus.GONE,
     Kind.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Kind.TOO_MANY: HTTPStatus.TOO_MANY_REQUESTS,
     Kind.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -96,15 +97,39 @@ INTERNAL_PROBLEM = _problem(
 
 
 def problem_response(request: PageRequest, error: Exception) -> Response[bytes]:
-    """Answers a failed request: a problem document under /api/, an error page or a redirect to sign-in elsewhere.
-
-    What is refused to a stranger may be open to whoever this is, when that could not be found out: they are told so.
-    """
-    unchecked = unchecked_sign_in(request.scope)
-    if unchecked is not None and isinstance(error, AcademyError) and error.kind in _REFUSED_TO_STRANGERS:
-        error = unchecked
+    """Answers a failed request: a problem document under /api/, an error page or a redirect to sign-in elsewhere."""
+    if is_api(request.scope["path"]):
+        return problem_document(request, error)
+    error = _as_far_as_known(request, error)
     problem = problem_of(error)
     _log(request, problem, error)
+    response: Response[bytes] = request.app.state.pages.error(request, problem, _headers(problem, error))
+    return response
+
+
+def problem_document(request: PageRequest, error: Exception, *, status: int | None = None) -> Response[bytes]:
+    """Answers a failed request with a problem document; `status` replaces that of the error's kind."""
+    error = _as_far_as_known(request, error)
+    problem = problem_of(error)
+    _log(request, problem, error)
+    headers = _headers(problem, error)
+    if problem.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    if status is not None:
+        problem = msgspec.structs.replace(problem, status=status)
+    body = msgspec.json.encode(problem)
+    return Response(body, status_code=problem.status, media_type=PROBLEM_TYPE, headers=headers)
+
+
+def _as_far_as_known(request: PageRequest, error: Exception) -> Exception:
+    """What is refused to a stranger may be open to whoever this is, when that could not be found out: tell them so."""
+    unchecked = unchecked_sign_in(request.scope)
+    if unchecked is not None and isinstance(error, AcademyError) and error.kind in _REFUSED_TO_STRANGERS:
+        return unchecked
+    return error
+
+
+def _headers(problem: Problem, error: Exception) -> dict[str, str]:
     headers: dict[str, str] = {}
     if isinstance(error, AcademyError) and error.retry_after:
         headers["Retry-After"] = str(error.retry_after)
@@ -112,14 +137,7 @@ def problem_response(request: PageRequest, error: Exception) -> Response[bytes]:
         headers["Allow"] = _allowed(error)
     if problem.status in _ANSWERED_UNREAD:
         headers["Connection"] = "close"
-    if is_api(request.scope["path"]):
-        if problem.status == HTTPStatus.UNAUTHORIZED:
-            headers["WWW-Authenticate"] = "Bearer"
-        body = msgspec.json.encode(problem)
-        return Response(body, status_code=problem.status, media_type=PROBLEM_TYPE, headers=headers)
-    pages = request.app.state.pages
-    response: Response[bytes] = pages.error(request, problem, headers)
-    return response
+    return headers
 
 
 def _log(request: PageRequest, problem: Problem, error: Exception) -> None:

@@ -13,6 +13,7 @@ from academy.infrastructure.email.reports import DeliveryReport, ReportKind
 from academy.infrastructure.jobs.model import Job, JobStatus
 from academy.infrastructure.security.principal import Role
 from academy.kit.ids import new_id
+from tests.academies import tus
 from tests.academies.courses import published, unique
 from tests.academies.in_process import PASSWORD
 from tests.academies.media import PDF, make_picture
@@ -226,6 +227,30 @@ async def cover(stage: Stage) -> httpx.Response:
 @write("POST /files#document")
 async def document(stage: Stage) -> httpx.Response:
     return await stage.teacher.post("files", files={"file": ("Plan.pdf", PDF, "application/pdf")})
+
+
+@write("POST /uploads")
+async def begin_upload(stage: Stage) -> httpx.Response:
+    """A whole cover at once, which a job puts on the course."""
+    picture = make_picture()
+    headers = {**tus.creation("a.jpg", len(picture), course=stage.course.slug), **tus.BYTES}
+    return await stage.teacher.post("uploads", headers=headers, content=picture)
+
+
+@write("PATCH /uploads/{upload_id}")
+async def append_to_upload(stage: Stage) -> httpx.Response:
+    picture = make_picture()
+    address = await tus.begin(stage.teacher, "a.jpg", len(picture), course=stage.course.slug)
+    await stage.warm()
+    return await tus.send(stage.teacher, address, 0, picture)
+
+
+@write("DELETE /uploads/{upload_id}")
+async def terminate_upload(stage: Stage) -> httpx.Response:
+    address = await tus.upload(stage.teacher, "a.jpg", make_picture(), course=stage.course.slug)
+    await stage.writer.work()
+    await stage.warm()
+    return await stage.teacher.delete(address, headers=tus.VERSION)
 
 
 async def _film_lesson(stage: Stage) -> httpx.Response:

@@ -1,7 +1,8 @@
-"""The uploads of the studio's scripts: a lesson's video and file, the cover."""
+"""The media of the studio: a lesson's video and file, the cover."""
 
 from collections.abc import AsyncIterator
 
+import httpx
 import msgspec
 import pytest
 
@@ -11,28 +12,32 @@ from academy.features.videos.model import Video
 from academy.infrastructure.security.principal import Principal, Role
 from tests.academies.in_process import Browser, TestAcademy
 from tests.academies.media import PDF, make_picture
-from tests.api.studio.making import csrf_headers, make_course, text_of
+from tests.api.studio.making import make_course, text_of
 
 
 class Studio:
     """An instructor at a course with a video lesson and a file lesson."""
 
-    def __init__(self, academy: TestAcademy, person: Principal, course: Course, browser: Browser) -> None:
-        self.academy, self.person, self.course, self.browser = academy, person, course, browser
+    def __init__(
+        self, academy: TestAcademy, person: Principal, course: Course, browser: Browser, api: httpx.AsyncClient
+    ) -> None:
+        self.academy, self.person, self.course, self.browser, self.api = academy, person, course, browser, api
         self.base = f"/studio/courses/{course.slug}"
+        self.watching, self.reading = [lesson.id for lesson in course.lessons()]
         self.watch, self.read = [f"{self.base}/lessons/{lesson.id}" for lesson in course.lessons()]
-        self.headers: dict[str, str] = {}
 
     @classmethod
     async def opened(cls, academy: TestAcademy) -> "Studio":
         person = await academy.person(Role.INSTRUCTOR)
         course = await make_course(academy, person, LessonKind.VIDEO, LessonKind.FILE)
-        studio = cls(academy, person, course, await academy.signed_in_browser(person=person))
-        studio.headers = await csrf_headers(studio.browser, studio.watch)
-        return studio
+        browser = await academy.signed_in_browser(person=person)
+        return cls(academy, person, course, browser, await academy.signed_in_api(person=person))
 
-    async def send(self, path: str, name: str, content: bytes, *, status: int = 201) -> dict[str, object]:
-        answer = await self.browser.post(path, files={"file": (name, content)}, headers=self.headers)
+    async def send(self, name: str, content: bytes, lesson_id: str = "", *, status: int = 201) -> dict[str, object]:
+        """Sends a file for a lesson, or as the cover."""
+        path = "videos" if name.endswith(".mp4") else "files"
+        fields = {"course": self.course.slug, "lesson_id": lesson_id}
+        answer = await self.api.post(path, data=fields, files={"file": (name, content)})
         assert answer.status_code == status, answer.text
         return msgspec.json.decode(answer.content, type=dict[str, object])
 
@@ -56,7 +61,7 @@ async def test_a_video_from_the_drop_zone_to_the_lesson(academy: TestAcademy, fi
     studio = await Studio.opened(academy)
     assert "Drop the video here" in await studio.page(studio.watch)
     assert (await studio.browser.get(f"{studio.watch}/video")).status_code == 404
-    await studio.send(f"{studio.watch}/video", "Film.mp4", film)
+    await studio.send("Film.mp4", film, studio.watching)
     assert (await studio.video())["state"] == "checking"
     assert "It is being checked" in await studio.page(studio.watch)
     assert "checking" in await studio.page(studio.base)
@@ -73,10 +78,10 @@ async def test_a_video_from_the_drop_zone_to_the_lesson(academy: TestAcademy, fi
 
 async def test_a_video_is_shown_until_a_better_one_is_ready(academy: TestAcademy, film: bytes) -> None:
     studio = await Studio.opened(academy)
-    first = await studio.send(f"{studio.watch}/video", "first.mp4", film)
+    first = await studio.send("first.mp4", film, studio.watching)
     await academy.work()
     for name, content, state in (("broken.mp4", film[:3000], "failed"), ("second.mp4", film, "ready")):
-        await studio.send(f"{studio.watch}/video", name, content)
+        await studio.send(name, content, studio.watching)
         lesson = (await studio.stored()).lessons()[0]
         assert (lesson.video_id, lesson.duration_seconds) == (first["id"], 2)
         assert f"{name} is being checked. Learners see the video below until it is ready." in await studio.page(
@@ -98,11 +103,11 @@ async def test_a_video_is_shown_until_a_better_one_is_ready(academy: TestAcademy
 
 async def test_a_broken_video_says_why_and_can_be_replaced(academy: TestAcademy, film: bytes) -> None:
     studio = await Studio.opened(academy)
-    await studio.send(f"{studio.watch}/video", "broken.mp4", film[:2000])
+    await studio.send("broken.mp4", film[:2000], studio.watching)
     await academy.work()
     assert "broken.mp4 cannot be used." in await studio.page(studio.watch)
     assert "upload its video and wait until it is ready" in await studio.page(studio.base)
-    await studio.send(f"{studio.watch}/video", "good.mp4", film)
+    await studio.send("good.mp4", film, studio.watching)
     await academy.work()
     assert (await studio.video())["state"] == "ready"
     gone = await studio.browser.submit(studio.watch, f"{studio.watch}/video/discard")
@@ -114,18 +119,18 @@ async def test_a_broken_video_says_why_and_can_be_replaced(academy: TestAcademy,
 async def test_the_file_of_a_lesson(academy: TestAcademy) -> None:
     studio = await Studio.opened(academy)
     for name in ("Plan.pdf", "Better plan.pdf"):
-        await studio.send(f"{studio.read}/file", name, PDF)
+        await studio.send(name, PDF, studio.reading)
         assert name in await studio.page(studio.read)
         assert (await studio.stored()).lessons()[1].file_name == name
     assert "upload its file" not in await studio.page(studio.base)
-    refused = await studio.send(f"{studio.read}/file", "Plan.exe", b"MZ", status=422)
+    refused = await studio.send("Plan.exe", b"MZ", studio.reading, status=422)
     assert refused["code"] == "file_refused"
 
 
 async def test_the_cover(academy: TestAcademy) -> None:
     studio = await Studio.opened(academy)
-    first = await studio.send(f"{studio.base}/cover", "a.jpg", make_picture())
-    second = await studio.send(f"{studio.base}/cover", "b.jpg", make_picture())
+    first = await studio.send("a.jpg", make_picture())
+    second = await studio.send("b.jpg", make_picture())
     assert await studio.keys() == {second["key"]}, "the one before is deleted"
     assert first["key"] != second["key"]
     assert f"/media/{second['key']}" in (await studio.browser.get(studio.base)).text
@@ -139,9 +144,9 @@ async def test_the_cover(academy: TestAcademy) -> None:
 
 async def test_a_deleted_course_leaves_no_media(academy: TestAcademy, film: bytes) -> None:
     studio = await Studio.opened(academy)
-    await studio.send(f"{studio.watch}/video", "a.mp4", film)
-    await studio.send(f"{studio.read}/file", "a.pdf", PDF)
-    await studio.send(f"{studio.base}/cover", "a.jpg", make_picture())
+    await studio.send("a.mp4", film, studio.watching)
+    await studio.send("a.pdf", PDF, studio.reading)
+    await studio.send("a.jpg", make_picture())
     await academy.work()
     assert len(await studio.keys()) == 4
     await studio.browser.submit(studio.base, f"{studio.base}/delete")
@@ -150,9 +155,10 @@ async def test_a_deleted_course_leaves_no_media(academy: TestAcademy, film: byte
 
 async def test_uploads_to_the_wrong_kind_of_lesson(embedded_academy: TestAcademy, film: bytes) -> None:
     studio = await Studio.opened(embedded_academy)
-    assert (await studio.send(f"{studio.read}/video", "a.mp4", film, status=404))["code"] == "lesson_not_found"
-    assert (await studio.send(f"{studio.watch}/file", "a.pdf", PDF, status=404))["code"] == "lesson_not_found"
-    assert (await studio.send(f"{studio.base}/cover", "a.jpg", PDF, status=422))["code"] == "file_refused"
+    for name, content, lesson_id in (("a.mp4", film, studio.reading), ("a.pdf", PDF, studio.watching)):
+        refused = await studio.send(name, content, lesson_id, status=404)
+        assert refused["code"] == "lesson_not_found"
+    assert (await studio.send("a.jpg", PDF, status=422))["code"] == "file_refused"
     assert await studio.keys() == set()
 
 

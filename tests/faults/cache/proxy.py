@@ -100,13 +100,20 @@ class Proxy:
 
 
 @asynccontextmanager
-async def running_proxy(target: int) -> AsyncIterator[Proxy]:
-    """Serves a proxy before a port of this machine."""
-    proxy = Proxy(target)
+async def running(proxy: Proxy) -> AsyncIterator[None]:
+    """Serves a proxy."""
     server = await asyncio.start_server(proxy.serve, "127.0.0.1", proxy.port)
     try:
-        yield proxy
+        yield
     finally:
         server.close()
         await proxy.end()
         await server.wait_closed()
+
+
+@asynccontextmanager
+async def running_proxy(target: int) -> AsyncIterator[Proxy]:
+    """Serves a proxy before a port of this machine."""
+    proxy = Proxy(target)
+    async with running(proxy):
+        yield proxy

@@ -107,6 +107,8 @@ async def _editor(
         missing=missing_for_publication(course),
         videos=await _unfinished_videos(course, studio_media),
         cover_rules=studio_media.upload_rules("image"),
+        lesson_rules=studio_media.upload_rules("video", "document", "archive"),
+        video_rules=studio_media.upload_rules("video"),
         preview_html=await render_markdown_async(str(form.values.get("description", ""))),
     )
 

@@ -10,15 +10,9 @@ from litestar.status_codes import HTTP_201_CREATED
 
 from academy.features.courses.service import CourseService
 from academy.features.videos.model import FileKind, StoredFile, Video, VideoStatus
+from academy.features.videos.placing import Placing
 from academy.features.videos.service import Playback, VideoService
-from academy.features.videos.uploads import (
-    FileUploadOperation,
-    named_place,
-    put_cover,
-    put_file,
-    put_video,
-    sent_file,
-)
+from academy.features.videos.uploads import FileUploadOperation, named_place, sent_file
 from academy.infrastructure.rate_limits.base import Rule
 from academy.infrastructure.security.principal import Principal
 from academy.web.guards import anyone, instructors
@@ -119,6 +113,7 @@ async def upload_video(
     principal: NamedDependency[Principal],
     courses: NamedDependency[CourseService],
     videos: NamedDependency[VideoService],
+    placing: NamedDependency[Placing],
 ) -> VideoAnswer:
     """Stores the video and has it checked; its `status` turns from `checking` into `ready` or `failed`.
 
@@ -126,8 +121,8 @@ async def upload_video(
     new one is ready.
     """
     async with sent_file(request) as part:
-        place = await named_place(part, principal, courses)
-        video = await put_video(part, principal, courses, videos, place)
+        place = await named_place(part.fields, principal, courses)
+        video = await placing.put_video(part, principal, place)
     return video_answer(video, videos)
 
 
@@ -146,6 +141,7 @@ async def upload_file(
     principal: NamedDependency[Principal],
     courses: NamedDependency[CourseService],
     videos: NamedDependency[VideoService],
+    placing: NamedDependency[Placing],
 ) -> FileAnswer:
     """Stores the file. Images are re-encoded as WebP, without metadata, and can be seen by everybody.
 
@@ -153,13 +149,13 @@ async def upload_file(
     becomes the cover of that course.
     """
     async with sent_file(request) as part:
-        place = await named_place(part, principal, courses)
+        place = await named_place(part.fields, principal, courses)
         if place is None:
-            file = await videos.files.store(principal, part.file_name, part.content_type, part.chunks)
+            file = await placing.put_loose(part, principal)
         elif place.lesson_id:
-            file = await put_file(part, principal, courses, videos, place)
+            file = await placing.put_file(part, principal, place)
         else:
-            file = await put_cover(part, principal, courses, videos, place.course)
+            file = await placing.put_cover(part, principal, place.course)
     return file_answer(file, videos)
 
 

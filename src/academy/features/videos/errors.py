@@ -1,6 +1,6 @@
 """What can go wrong with videos and files."""
 
-from academy.kit.errors import ConflictError, ForbiddenError, NotFoundError
+from academy.kit.errors import AcademyError, ConflictError, ForbiddenError, InvalidError, Kind, NotFoundError
 
 
 class VideoNotFound(NotFoundError):
@@ -37,3 +37,65 @@ class VideoNotReady(ConflictError):
     """The video cannot be watched: it is still being checked, or the check failed."""
 
     code = "video_not_ready"
+
+
+class UploadNotFound(NotFoundError):
+    """There is no such upload, or it is another one's."""
+
+    code = "upload_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such upload (any more). Begin it anew.")
+
+
+class UploadOver(AcademyError):
+    """The upload takes no more bytes: nothing came for too long, or its file was refused."""
+
+    code = "upload_over"
+    kind = Kind.GONE
+
+
+class WrongOffset(ConflictError):
+    """The bytes do not continue what is stored."""
+
+    code = "wrong_offset"
+
+    def __init__(self, offset: int) -> None:
+        super().__init__(f"{offset} bytes of this upload are stored. Go on from there.")
+
+
+class UploadBusy(ConflictError):
+    """Another request adds bytes to the same upload."""
+
+    code = "upload_busy"
+
+    def __init__(self) -> None:
+        super().__init__("This upload goes on elsewhere: in another window, or over a line that broke. Try again soon.")
+
+
+class TooManyParts(ConflictError):
+    """The upload came in so many small pieces that no more can be kept."""
+
+    code = "too_many_parts"
+
+    def __init__(self) -> None:
+        super().__init__("This upload came in too many small pieces. Begin it anew with pieces of 1 MB or more.")
+
+
+class TooManyBytes(AcademyError):
+    """More bytes came than the upload was announced to have; the last of them were not kept."""
+
+    code = "upload_too_long"
+    kind = Kind.TOO_LARGE
+
+    def __init__(self, length: int) -> None:
+        super().__init__(f"More came than the {length} bytes that this upload was announced with.")
+
+
+class ChecksumMismatch(InvalidError):
+    """The bytes are not those that the sender took the checksum of; none of them were kept."""
+
+    code = "checksum_mismatch"
+
+    def __init__(self) -> None:
+        super().__init__("The bytes were damaged on their way: their checksum is another one. Send them once more.")

@@ -1,12 +1,13 @@
 """Files that are not videos: images for everybody, documents and archives for learners."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 
 import msgspec
 
 from academy.features.accounts.service import hold_account
+from academy.features.videos.content import keep
 from academy.features.videos.errors import TooManyLooseFiles
 from academy.features.videos.kinds import FILE_FOLDER, IMAGE_FOLDER, kind_of, validate_file
 from academy.features.videos.model import FileKind, StoredFile
@@ -25,6 +26,12 @@ from academy.kit.ids import new_id
 # What one account may have that no course uses, such as pictures in texts.
 _MOST_LOOSE, _MOST_LOOSE_BYTES = 100, 500_000_000
 
+Attach = Callable[[StoredFile], Awaitable[None]]
+
+
+async def _nothing(_: StoredFile) -> None:
+    return
+
 
 class FileService:
     """Stores images and lesson files."""
@@ -39,16 +46,26 @@ class FileService:
         self._one_picture = asyncio.Semaphore(1)
 
     async def store(
-        self, principal: Principal, file_name: str, content_type: str, chunks: AsyncIterable[bytes]
+        self,
+        principal: Principal,
+        file_name: str,
+        content_type: str,
+        chunks: AsyncIterable[bytes],
+        *,
+        attach: Attach = _nothing,
+        file_id: str = "",
     ) -> StoredFile:
         """Stores a file of whatever kind its name says, except videos, that belongs to no course.
 
         Raises TooManyLooseFiles, and what those two raise.
         """
-        await self._check_room(principal.user_id, 1)
+        await self.check_room(principal.user_id, 1)
         if kind_of(file_name) is FileKind.IMAGE:
-            return await self.store_image(principal, file_name, content_type, chunks, Shape.PICTURE)
-        return await self.store_file(principal, file_name, content_type, chunks)
+            shape = Shape.PICTURE
+            return await self.store_image(
+                principal, file_name, content_type, chunks, shape, attach=attach, file_id=file_id
+            )
+        return await self.store_file(principal, file_name, content_type, chunks, attach=attach, file_id=file_id)
 
     async def store_image(
         self,
@@ -59,10 +76,13 @@ class FileService:
         shape: Shape,
         *,
         course_id: str | None = None,
+        attach: Attach = _nothing,
+        file_id: str = "",
     ) -> StoredFile:
         """Stores a picture that everybody may see: re-encoded as WebP, bounded, without metadata.
 
-        `course_id` names the course whose cover it becomes.
+        `course_id` names the course whose cover it becomes; `attach` puts it there, in the transaction that stores it.
+        It gets the id `file_id`, or a new one.
 
         Raises:
             FileRefused: it is no JPEG, PNG, GIF or WebP.
@@ -81,10 +101,10 @@ class FileService:
         async def cleaned() -> AsyncIterator[bytes]:
             yield content
 
-        begun = self._begun(principal, file_name, FileKind.IMAGE, webp, course_id)
+        begun = self._begun(principal, file_name, FileKind.IMAGE, webp, course_id, file_id)
         # An avatar takes the place of the one before.
         is_loose = course_id is None and shape is not Shape.AVATAR
-        return await self._keep(begun, cleaned(), len(content), is_loose=is_loose)
+        return await self._keep(begun, cleaned(), len(content), attach, is_loose=is_loose)
 
     async def store_file(
         self,
@@ -94,8 +114,12 @@ class FileService:
         chunks: AsyncIterable[bytes],
         *,
         course_id: str | None = None,
+        attach: Attach = _nothing,
+        file_id: str = "",
     ) -> StoredFile:
         """Stores a document or an archive as it is, for those who are given its address.
+
+        `attach` puts it into its lesson, in the transaction that stores it. It gets the id `file_id`, or a new one.
 
         Raises:
             FileRefused: name, declared type and first bytes are not those of one kind of document or archive.
@@ -106,14 +130,14 @@ class FileService:
         """
         kinds = [FileKind.DOCUMENT, FileKind.ARCHIVE]
         valid = await validate_file(file_name, content_type, chunks, kinds, self._settings)
-        begun = self._begun(principal, file_name, valid.kind, valid.format, course_id)
-        return await self._keep(begun, valid.chunks, valid.limit, is_loose=course_id is None)
+        begun = self._begun(principal, file_name, valid.kind, valid.format, course_id, file_id)
+        return await self._keep(begun, valid.chunks, valid.limit, attach, is_loose=course_id is None)
 
     def _begun(
-        self, principal: Principal, file_name: str, kind: FileKind, found: Format, course_id: str | None
+        self, principal: Principal, file_name: str, kind: FileKind, found: Format, course_id: str | None, file_id: str
     ) -> StoredFile:
         """Returns a file whose bytes are still to come."""
-        now, file_id = self._clock.now(), new_id()
+        now, file_id = self._clock.now(), file_id or new_id()
         place = f"{IMAGE_FOLDER}{file_id}" if kind is FileKind.IMAGE else f"{FILE_FOLDER}{file_id}/file"
         return StoredFile(
             id=file_id,
@@ -129,16 +153,19 @@ class FileService:
             sha256="",
         )
 
-    async def _keep(self, begun: StoredFile, chunks: AsyncIterable[bytes], limit: int, *, is_loose: bool) -> StoredFile:
+    async def _keep(
+        self, begun: StoredFile, chunks: AsyncIterable[bytes], limit: int, attach: Attach, *, is_loose: bool
+    ) -> StoredFile:
         """Stores the bytes, then the file; a loose one only as long as its owner has room for it."""
-        stored = await self._storage.upload(begun.key, chunks, limit=limit, content_type=begun.content_type)
+        stored = await keep(self._storage, begun.key, chunks, limit=limit, content_type=begun.content_type)
         file = msgspec.structs.replace(begun, size=stored.size, sha256=stored.sha256)
 
         async def work() -> None:
             await hold_account(self._database, file.owner_id)
             if is_loose:
-                await self._check_room(file.owner_id, file.size)
+                await self.check_room(file.owner_id, file.size)
             await self._repository.insert_file(file)
+            await attach(file)
 
         try:
             await self._database.transaction(work)
@@ -147,7 +174,8 @@ class FileService:
             raise
         return file
 
-    async def _check_room(self, owner_id: str, size: int) -> None:
+    async def check_room(self, owner_id: str, size: int) -> None:
+        """Raises TooManyLooseFiles when a file of `size` bytes more that belongs to no course were too much."""
         held, held_bytes = await self._repository.loose_files_of(owner_id)
         if held >= _MOST_LOOSE or held_bytes + size > _MOST_LOOSE_BYTES:
             raise TooManyLooseFiles(_MOST_LOOSE, _MOST_LOOSE_BYTES)

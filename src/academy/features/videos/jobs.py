@@ -1,4 +1,4 @@
-"""Jobs of the videos: the check after the upload, and the daily cleaning (see `cleaning.py`)."""
+"""Jobs of the videos: the check after the upload, uploads in parts (`assembling.py`), cleaning (`cleaning.py`)."""
 
 import asyncio
 import tempfile
@@ -7,9 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from academy.features.courses.service import CourseService
+from academy.features.videos.assembling import Assembly
 from academy.features.videos.cleaning import CLEAN_STORAGE, CleanStorage, MediaCleaning
 from academy.features.videos.kinds import VIDEO_FOLDER
 from academy.features.videos.model import Video, VideoStatus
+from academy.features.videos.placing import Placing
+from academy.features.videos.resumable import ASSEMBLE_UPLOAD, SWEEP_UPLOADS, SweepUploads, UploadService
 from academy.features.videos.service import PROBE_VIDEO, ProbeVideo, VideoService
 from academy.infrastructure.database.base import Database
 from academy.infrastructure.jobs.base import JobRegistry
@@ -96,9 +99,19 @@ def register_jobs(
     database: Database,
     storage: Storage,
     clock: Clock,
+    uploads: UploadService,
+    placing: Placing,
 ) -> None:
     """Names the handlers of this feature's jobs."""
     probe = VideoProbe(videos, storage)
     registry.register(PROBE_VIDEO, probe, when_dead=probe.give_up)
     registry.register(CLEAN_STORAGE, MediaCleaning(database, courses, storage, clock))
     registry.schedule(CLEAN_STORAGE, CleanStorage(), every=timedelta(days=1))
+    assembly = Assembly(database, storage, clock, uploads, courses, placing)
+    registry.register(ASSEMBLE_UPLOAD, assembly, when_dead=assembly.give_up)
+
+    async def sweep_uploads(_: SweepUploads) -> None:
+        await uploads.sweep()
+
+    registry.register(SWEEP_UPLOADS, sweep_uploads)
+    registry.schedule(SWEEP_UPLOADS, SweepUploads(), every=timedelta(hours=1))

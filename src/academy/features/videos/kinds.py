@@ -1,11 +1,12 @@
 """The kinds of files: which formats each takes, how large they may be, and where they lie in the storage."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncIterable, Sequence
 
 import msgspec
 
+from academy.features.videos.content import with_head
 from academy.features.videos.model import FileKind
-from academy.infrastructure.media.formats import ARCHIVES, DOCUMENTS, IMAGES, SNIFF_BYTES, VIDEOS, Format
+from academy.infrastructure.media.formats import ARCHIVES, DOCUMENTS, IMAGES, VIDEOS, Format
 from academy.infrastructure.media.sniffing import extension_of, sniff
 from academy.infrastructure.storage.settings import StorageSettings
 
@@ -62,7 +63,7 @@ class ValidFile(msgspec.Struct, frozen=True):
     kind: FileKind
     format: Format
     limit: int
-    chunks: AsyncIterator[bytes]
+    chunks: AsyncIterable[bytes]
 
 
 async def validate_file(
@@ -77,27 +78,7 @@ async def validate_file(
     `content_type` is "" when the client does not declare it. Raises FileRefused when the three are not those of one
     format of these kinds.
     """
-    head, whole = await _with_head(chunks)
+    head, whole = await with_head(chunks)
     found = sniff(file_name, content_type, head, [one for kind in kinds for one in FORMATS[kind]])
     kind = next(kind for kind in kinds if found in FORMATS[kind])
     return ValidFile(kind, found, limit_of(kind, settings), whole)
-
-
-async def _with_head(chunks: AsyncIterable[bytes]) -> tuple[bytes, AsyncIterator[bytes]]:
-    """Returns the first bytes of a stream, enough for sniffing, and the whole stream again."""
-    stream = aiter(chunks)
-    begun: list[bytes] = []
-    length = 0
-    async for chunk in stream:
-        begun.append(chunk)
-        length += len(chunk)
-        if length >= SNIFF_BYTES:
-            break
-
-    async def whole() -> AsyncIterator[bytes]:
-        while begun:
-            yield begun.pop(0)
-        async for chunk in stream:
-            yield chunk
-
-    return b"".join(begun)[:SNIFF_BYTES], whole()

@@ -1,9 +1,13 @@
 """Documents of the videos and files."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
 from academy.infrastructure.database.document import Document, Index
+
+# Where the parts of unfinished uploads lie in the storage.
+UPLOAD_FOLDER = "uploads/"
 
 
 class VideoStatus(StrEnum):
@@ -80,3 +84,61 @@ class StoredFile(Document, kw_only=True):
     key: str
     size: int
     sha256: str
+
+
+class UploadState(StrEnum):
+    """Stages of an upload in parts: its bytes come, they are put together, it is a video or file, or it is refused."""
+
+    RECEIVING = "receiving"
+    ASSEMBLING = "assembling"
+    DONE = "done"
+    REFUSED = "refused"
+
+
+class Upload(Document, kw_only=True):
+    """A file that comes in parts, over any number of requests.
+
+    Attributes:
+        course_id, lesson_id: the place that it is for, as `placing.Place` has it; None and "" for none.
+        declared_type: the content type as the client declares it; "" when it does not.
+        metadata: what the client told when it began, as it told it.
+        length: bytes that it will have; offset: bytes that are stored.
+        parts: names of the stored parts in order; they lie under `keys`.
+        failure: why it was refused, in words that its owner understands; "" unless REFUSED.
+        result_id: of the video or file that it becomes; "" until all bytes are here.
+        writer: the request that may add bytes, until `writer_until`; None when there is none.
+        expires_at: when it is removed if nothing more comes.
+    """
+
+    __collection__: ClassVar[str] = "uploads"
+    __indexes__: ClassVar[tuple[Index, ...]] = (
+        Index(("owner_id", "-created_at")),
+        Index(("expires_at",)),
+    )
+
+    owner_id: str
+    course_id: str | None = None
+    lesson_id: str = ""
+    kind: FileKind
+    file_name: str
+    declared_type: str
+    metadata: str
+    length: int
+    offset: int = 0
+    parts: list[str] = []
+    state: UploadState = UploadState.RECEIVING
+    failure: str = ""
+    result_id: str = ""
+    writer: str | None = None
+    writer_until: datetime | None = None
+    expires_at: datetime
+
+    @property
+    def folder(self) -> str:
+        """Where its parts lie in the storage."""
+        return f"{UPLOAD_FOLDER}{self.id}/"
+
+    @property
+    def keys(self) -> list[str]:
+        """Where its bytes lie, in order."""
+        return [f"{self.folder}{part}" for part in self.parts]

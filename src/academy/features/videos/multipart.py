@@ -10,6 +10,7 @@ from multipart import (  # type: ignore[import-untyped]
     parse_options_header,
 )
 
+from academy.features.videos.content import NewFile
 from academy.kit.errors import InvalidError
 
 _LONGEST_FIELD = 16_384
@@ -24,22 +25,16 @@ class MalformedUpload(InvalidError):
     code = "malformed_upload"
 
 
-class FilePart(msgspec.Struct, frozen=True, kw_only=True):
-    """A file in a form.
+class FilePart(NewFile, frozen=True, kw_only=True):
+    """A file in a form. Reading its bytes raises MalformedUpload when the body breaks off.
 
     Attributes:
         field: name of the form field.
-        file_name: as the client calls it: not to be trusted.
-        content_type: as the client declares it; "" when it does not.
         fields: the text fields that came before the file.
-        chunks: the bytes, once. Raises MalformedUpload when the body breaks off.
     """
 
     field: str
-    file_name: str
-    content_type: str
     fields: dict[str, str]
-    chunks: AsyncIterator[bytes]
 
 
 async def read_file_part(content_type: str, body: AsyncIterable[bytes]) -> FilePart:

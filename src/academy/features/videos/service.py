@@ -8,6 +8,7 @@ import msgspec
 from academy.features.accounts.service import hold_account
 from academy.features.courses.model import LessonVideo
 from academy.features.videos.addresses import MediaAddresses
+from academy.features.videos.content import keep
 from academy.features.videos.errors import VideoNotAllowed, VideoNotFound, VideoNotReady
 from academy.features.videos.files import FileService
 from academy.features.videos.kinds import VIDEO_FOLDER, limit_of, upload_rules, validate_file
@@ -100,6 +101,7 @@ class VideoService:
         *,
         course_id: str | None = None,
         attach: Callable[[Video], Awaitable[None]] = _nothing,
+        video_id: str = "",
     ) -> Video:
         """Stores an uploaded video and has it checked by a job; returns it in the state CHECKING.
 
@@ -110,6 +112,7 @@ class VideoService:
             chunks: the bytes; memory does not grow with their number.
             course_id: the course whose learners may watch it.
             attach: puts the video into its lesson, in the transaction that stores it.
+            video_id: the id that it gets; "": a new one.
 
         Raises:
             FileRefused: name, declared type and first bytes are not those of one kind of video.
@@ -118,11 +121,9 @@ class VideoService:
             AccountGone: the account was deleted or shut while the bytes came.
         """
         valid = await validate_file(file_name, content_type, chunks, [FileKind.VIDEO], self._settings)
-        video_id = new_id()
+        video_id = video_id or new_id()
         key = f"{VIDEO_FOLDER}{video_id}/original.{valid.format.extensions[0]}"
-        stored = await self._storage.upload(
-            key, valid.chunks, limit=valid.limit, content_type=valid.format.content_type
-        )
+        stored = await keep(self._storage, key, valid.chunks, limit=valid.limit, content_type=valid.format.content_type)
         now = self._clock.now()
         video = Video(
             id=video_id,

@@ -47,17 +47,32 @@ def sniff(name: str, declared: str, head: bytes, formats: Sequence[Format]) -> F
     """Returns the format of a file.
 
     Args:
-        name: the client's name of the file; its extension is looked at.
-        declared: the client's content type, possibly with parameters; empty and `application/octet-stream` mean that
-            the client does not know.
+        name, declared, formats: as `named_format` takes them.
         head: the first SNIFF_BYTES of the file (all of a shorter one).
-        formats: what is taken here.
 
     Raises:
         FileRefused: extension, declared type and bytes do not agree on one of `formats`; says which of them is wrong.
     """
     if not head:
         raise FileRefused("The file is empty. Choose another one.", fields={"file": "The file is empty."})
+    found = named_format(name, declared, formats)
+    if not found.mark(head[:SNIFF_BYTES]):
+        raise _mismatch(f"The file is called .{extension_of(name)}, but its content is something else.")
+    return found
+
+
+def named_format(name: str, declared: str, formats: Sequence[Format]) -> Format:
+    """Returns the format that a file says it has.
+
+    Args:
+        name: the client's name of the file; its extension is looked at.
+        declared: the client's content type, possibly with parameters; empty and `application/octet-stream` mean that
+            the client does not know.
+        formats: what is taken here.
+
+    Raises:
+        FileRefused: extension and declared type do not agree on one of `formats`; says which of them is wrong.
+    """
     extension = extension_of(name)
     found = next((one for one in formats if extension in one.extensions), None)
     if found is None:
@@ -66,8 +81,6 @@ def sniff(name: str, declared: str, head: bytes, formats: Sequence[Format]) -> F
     kind = declared.partition(";")[0].strip().lower()
     if not _agrees(kind, found, formats):
         raise _mismatch(f"The file is sent as {kind[:60]!r}, which is not what .{extension} files are.")
-    if not found.mark(head[:SNIFF_BYTES]):
-        raise _mismatch(f"The file is called .{extension}, but its content is something else.")
     return found
 
 

@@ -64,6 +64,15 @@ class StorageSettings(Struct, frozen=True, kw_only=True):
             le=604_800,
         ),
     ] = 21_600
+    upload_hours: Annotated[
+        int,
+        Meta(
+            title="UPLOAD_HOURS",
+            description="How long an unfinished upload is kept after its last byte came.",
+            ge=1,
+            le=720,
+        ),
+    ] = 24
 
 
 class S3Settings(Struct, frozen=True, kw_only=True):

@@ -6,7 +6,9 @@ from academy.features.accounts.model import User, UserStatus
 from academy.features.courses.model import Category, Course, Lesson, LessonKind, LessonText, Review, Section
 from academy.features.courses.service import CourseService
 from academy.features.videos.jobs import register_jobs
-from academy.features.videos.model import StoredFile, Video
+from academy.features.videos.model import StoredFile, Upload, Video
+from academy.features.videos.placing import Placing
+from academy.features.videos.resumable import UploadService
 from academy.features.videos.service import VideoService
 from academy.infrastructure.cache.factory import make_cache
 from academy.infrastructure.cache.settings import CacheSettings
@@ -48,12 +50,14 @@ class VideoAcademy:
         )
         cache = make_cache(CacheSettings(), RedisSettings(), self.clock)
         self.courses = CourseService(self.database, self.clock, cache, on_deleted=[self.videos.forget_course])
-        register_jobs(self.queue, self.videos, self.courses, self.database, storage, self.clock)
+        self.uploads = UploadService(self.database, self.clock, self.queue, storage, self.videos.files, settings)
+        placing = Placing(self.courses, self.videos)
+        register_jobs(self.queue, self.videos, self.courses, self.database, storage, self.clock, self.uploads, placing)
 
     async def start(self) -> None:
         await self.storage.initialize()
         await self.database.connect()
-        await self.database.create_indexes([User, Video, StoredFile, Job, Course, LessonText, Category, Review])
+        await self.database.create_indexes([User, Video, StoredFile, Upload, Job, Course, LessonText, Category, Review])
 
     async def keys(self) -> list[str]:
         return [found.key for found in await self.storage.list_files()]

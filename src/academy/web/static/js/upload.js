@@ -1,20 +1,13 @@
-// Uploads one file by dropping or choosing it: progress with rate and time left, what the server does with it then,
-// the reason when it is refused, retry and cancel. Then the part of the page that shows it is fetched anew.
+// Uploads files by dropping or choosing them, a row for each. A zone takes one file for one place, or any number that
+// become lessons. What is unfinished on the server is shown again after the page was left.
 
-const MB = 1 << 20;
-const POLL = 1000;
-const SAMPLES_SECONDS = 4;
-let uploads = 0;
+import { isPartOf, UploadRow } from "./upload-row.js";
+import { watch } from "./upload-transfer.js";
 
-function size(bytes) {
-  if (bytes >= 1024 * MB) return `${(bytes / MB / 1024).toPrecision(3)} GB`;
-  return bytes >= MB ? `${(bytes / MB).toPrecision(3)} MB` : `${Math.ceil(bytes / 1024)} kB`;
-}
-
-function timeLeft(seconds) {
-  if (seconds < 60) return `${Math.max(1, Math.round(seconds))} s left`;
-  return seconds < 3600 ? `${Math.round(seconds / 60)} min left` : `${(seconds / 3600).toFixed(1)} h left`;
-}
+const MOST_AT_ONCE = 2;
+const LISTED = 100;
+const MOST_OF_TITLE = 120;
+const zones = new Set();
 
 function announce(text) {
   const status = document.querySelector("[data-upload-status]");
@@ -31,6 +24,10 @@ async function refresh(id) {
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const old = document.getElementById(id);
   const fresh = page.getElementById(id);
+  if (old.matches("[data-outline]")) {
+    old.replaceChildren(...fresh.childNodes); // The list itself is what other scripts listen to.
+    return;
+  }
   const hadFocus = old.contains(document.activeElement) || document.activeElement === document.body;
   old.replaceWith(fresh);
   begin(fresh);
@@ -41,182 +38,188 @@ async function refresh(id) {
   }
 }
 
-const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+class Zone {
+  constructor(element) {
+    const { endpoint, course, lesson = "", lessons, refresh: part, token } = element.dataset;
+    Object.assign(this, { element, endpoint, course, lesson, lessons, part, token });
+    this.rules = JSON.parse(element.dataset.rules);
+    this.videos = (element.dataset.videos ?? "").split(" ");
+    this.rows = [];
+    this.waiting = [];
+    this.turns = Promise.resolve();
+    this.drop = element.querySelector("[data-dropzone]");
+    this.list = element.querySelector("[data-rows]");
+    this.rowTemplate = element.querySelector("template");
+    this.input = this.drop.querySelector("input[type=file]");
+    this.announce = announce;
+    this.listen();
+    zones.add(this);
+    this.restore();
+  }
 
-/** Asks until the check of an uploaded video has an end, then shows it. */
-async function watch(url, id) {
-  for (;;) {
-    await pause(POLL);
-    let video;
-    try {
-      const answer = await fetch(url);
-      if (answer.status === 404) break;
-      if (!answer.ok) continue;
-      video = await answer.json();
-    } catch {
-      continue; // Offline for the moment.
+  listen() {
+    this.input.addEventListener("change", () => {
+      this.choose([...this.input.files]);
+      this.input.value = "";
+    });
+    for (const type of ["dragenter", "dragover"]) {
+      this.drop.addEventListener(type, (event) => {
+        event.preventDefault();
+        this.drop.toggleAttribute("data-over", true);
+      });
     }
-    if (video.state === "checking") continue;
-    if (uploads) return; // Another file is on its way; its end shows everything.
-    announce(video.state === "ready" ? `${video.file_name} is ready.` : `${video.file_name} cannot be used. ${video.failure}`);
-    break;
-  }
-  await refresh(id);
-}
-
-/** The rate of the last seconds, in bytes per second. */
-function meter() {
-  const samples = [];
-  return (bytes) => {
-    const now = performance.now() / 1000;
-    samples.push([now, bytes]);
-    while (samples.length > 2 && samples[0][0] < now - SAMPLES_SECONDS) samples.shift();
-    const [then, before] = samples[0];
-    return now > then ? (bytes - before) / (now - then) : 0;
-  };
-}
-
-/** Why a file cannot be taken, found without sending it; "" when it can. */
-function objection(file, rules) {
-  const extension = file.name.includes(".") ? file.name.split(".").pop().toLowerCase() : "";
-  const most = rules[extension];
-  if (!most) return `Files of this kind are not taken here. Choose one of: ${Object.keys(rules).join(", ")}.`;
-  if (file.size > most) return `This file has ${size(file.size)}; at most ${size(most)} are taken here.`;
-  return file.size ? "" : "This file is empty. Choose another one.";
-}
-
-function reasonOf(request) {
-  try {
-    return JSON.parse(request.responseText).detail;
-  } catch {
-    return "The academy did not take the file. Try again in a moment.";
-  }
-}
-
-function start(zone) {
-  const { upload: url, refresh: id, token, watch: watched } = zone.dataset;
-  const rules = JSON.parse(zone.dataset.rules);
-  const find = (name) => zone.querySelector(`[data-${name}]`);
-  const input = zone.querySelector("input[type=file]");
-  const [drop, row, state, progress] = ["dropzone", "row", "state", "progress"].map(find);
-  const [cancel, retry, another] = ["cancel", "retry", "another"].map(find);
-  let file;
-  let request;
-
-  function show({ text, isBad = false, isOver = false, canRetry = false }) {
-    state.textContent = text;
-    state.classList.toggle("bad", isBad);
-    progress.hidden = isOver;
-    cancel.hidden = isOver;
-    retry.hidden = !canRetry;
-    another.hidden = !isOver;
-    if (isOver) announce(text);
-  }
-
-  function reset() {
-    row.hidden = true;
-    drop.hidden = false;
-    input.value = "";
-    input.focus();
-  }
-
-  function ended() {
-    request = undefined;
-    uploads -= 1;
-  }
-
-  function refused(text, canRetry) {
-    show({ text, isBad: true, isOver: true, canRetry });
-    (canRetry ? retry : another).focus();
-  }
-
-  async function taken() {
-    if (watched) {
-      show({ text: "Uploaded. It is being checked, which takes a few seconds." });
-      progress.removeAttribute("value");
-      cancel.hidden = true;
-      announce(state.textContent);
-      await watch(watched, id);
-      return;
-    }
-    await refresh(id);
-    announce(`${file.name} is uploaded.`);
-  }
-
-  function send() {
-    const form = new FormData();
-    form.append("file", file);
-    const rate = meter();
-    request = new XMLHttpRequest();
-    request.open("POST", url);
-    request.setRequestHeader("X-CSRF-Token", token);
-    request.upload.addEventListener("progress", ({ loaded, total }) => {
-      progress.value = (100 * loaded) / total;
-      const speed = rate(loaded);
-      const left = speed && loaded < total ? `, ${timeLeft((total - loaded) / speed)}` : "";
-      show({ text: `${size(loaded)} of ${size(total)}${speed ? `, ${size(speed)}/s` : ""}${left}` });
-    });
-    request.addEventListener("load", (event) => {
-      const { status } = event.target;
-      ended();
-      if (status === 201) taken();
-      else refused(reasonOf(event.target), status >= 500);
-    });
-    request.addEventListener("error", () => {
-      ended();
-      refused("The connection broke. Nothing was kept; try again.", true);
-    });
-    request.addEventListener("abort", () => {
-      ended();
-      reset();
-    });
-    uploads += 1;
-    progress.value = 0;
-    show({ text: "Beginning…" });
-    request.send(form);
-  }
-
-  function choose(chosen) {
-    if (!chosen || request) return;
-    file = chosen;
-    find("name").textContent = file.name;
-    find("size").textContent = size(file.size);
-    drop.hidden = true;
-    row.hidden = false;
-    const reason = objection(file, rules);
-    if (reason) {
-      refused(reason, false);
-      return;
-    }
-    send();
-    cancel.focus();
-  }
-
-  input.addEventListener("change", () => choose(input.files[0]));
-  for (const type of ["dragenter", "dragover"]) {
-    drop.addEventListener(type, (event) => {
+    this.drop.addEventListener("dragleave", () => this.drop.toggleAttribute("data-over", false));
+    this.drop.addEventListener("drop", (event) => {
       event.preventDefault();
-      drop.toggleAttribute("data-over", true);
+      this.drop.toggleAttribute("data-over", false);
+      this.choose([...event.dataTransfer.files]);
     });
   }
-  drop.addEventListener("dragleave", () => drop.toggleAttribute("data-over", false));
-  drop.addEventListener("drop", (event) => {
-    event.preventDefault();
-    drop.toggleAttribute("data-over", false);
-    choose(event.dataTransfer.files[0]);
+
+  /** What the server has of earlier uploads to this place. */
+  async unfinished() {
+    try {
+      const answer = await fetch(`${this.endpoint}?limit=${LISTED}`);
+      const { items } = answer.ok ? await answer.json() : { items: [] };
+      return items.filter((one) => this.isFor(one)); // Of one that has just begun, no part may be counted yet.
+    } catch {
+      return []; // Offline for the moment.
+    }
+  }
+
+  isFor(upload) {
+    if (upload.course_id !== this.element.dataset.courseId) return false;
+    return this.lessons ? upload.lesson_id !== "" : upload.lesson_id === this.lesson;
+  }
+
+  async restore() {
+    for (const known of (await this.unfinished()).reverse()) {
+      if (this.rows.some((row) => row.url?.endsWith(known.id))) continue;
+      const row = new UploadRow(this, { known });
+      this.add(row);
+      row.restore();
+    }
+  }
+
+  async choose(files) {
+    const unfinished = files.length ? await this.unfinished() : [];
+    for (const file of this.lessons ? files : files.slice(0, 1)) {
+      const shown = this.rows.find((row) => row.known && !row.isSending && isPartOf(row.known, file));
+      if (shown) {
+        shown.goOn(file);
+        continue;
+      }
+      const row = new UploadRow(this, { file, known: unfinished.find((known) => isPartOf(known, file)) });
+      this.add(row);
+      if (row.check()) this.begin(row);
+    }
+  }
+
+  add(row) {
+    this.rows.push(row);
+    this.list.append(row.element);
+    this.showDrop();
+  }
+
+  /** Where one file is wanted, none can be added while one is on its way. */
+  showDrop() {
+    const isTaken = this.rows.some((row) => row.element.dataset.stage !== "failed");
+    this.drop.hidden = !this.lessons && isTaken;
+  }
+
+  /** Lets a row send, now or when others are through. */
+  begin(row) {
+    row.show("Waiting for its turn");
+    this.waiting.push(row);
+    this.next();
+    if (!this.lessons) row.find("cancel").focus();
+  }
+
+  /** Starts as many as may send; one turn after another, so that new lessons keep the order of their files. */
+  next() {
+    this.showDrop();
+    this.turns = this.turns.then(() => this.start());
+  }
+
+  async start() {
+    while (this.waiting.length && this.rows.filter((row) => row.isSending).length < MOST_AT_ONCE) {
+      const row = this.waiting.shift();
+      if (this.lessons && !row.lesson && !(await this.makeLesson(row))) continue;
+      if (this.rows.includes(row)) row.send();
+    }
+  }
+
+  /** Adds the lesson that a file becomes; whether it could. */
+  async makeLesson(row) {
+    const section = this.element.querySelector("[data-section]").value;
+    const title = row.name.replace(/\.[^.]*$/, "").replaceAll(/[_-]+/g, " ").slice(0, MOST_OF_TITLE);
+    const answer = await fetch(`${this.lessons}/${section}/lessons`, {
+      method: "POST",
+      headers: { "X-CSRF-Token": this.token },
+      body: new URLSearchParams({ title, kind: row.isVideo ? "video" : "file" }),
+    }).catch(() => null);
+    row.lesson = answer?.url.match(/\/lessons\/([^/#?]+)$/)?.[1] ?? "";
+    if (!row.lesson) row.end("The lesson could not be added. Try again.", { canRetry: true });
+    return row.lesson !== "";
+  }
+
+  /** A row's file became a video or file. */
+  async taken(row) {
+    this.next();
+    const lesson = `${this.element.dataset.base}/lessons/${row.lesson}`;
+    // The page of a lesson shows by itself what comes after the check.
+    const ends = this.lessons ? ["ready", "failed"] : ["ready", "failed", "converting"];
+    const video = row.isVideo ? await row.followVideo(`${lesson}/video`, ends) : null;
+    if (this.lessons) {
+      if (video?.state === "failed") row.end(video.failure);
+      else row.end("Ready.", { isWell: true });
+    } else {
+      announce(endOf(row.name, video));
+    }
+    await refresh(this.part);
+  }
+
+  ended() {
+    this.next();
+  }
+
+  removed(row) {
+    this.rows = this.rows.filter((other) => other !== row);
+    this.waiting = this.waiting.filter((other) => other !== row);
+    row.element.remove();
+    this.ended();
+    this.input.focus();
+  }
+}
+
+function endOf(name, video) {
+  if (!video) return `${name} is uploaded.`;
+  if (video.state === "failed") return `${name} cannot be used. ${video.failure}`;
+  return video.url ? `${name} is ready.` : `${name} is being converted.`;
+}
+
+function showConversion(part, percent) {
+  for (const text of part.querySelectorAll("[data-conversion]")) text.textContent = percent;
+  for (const bar of part.querySelectorAll("[data-conversion-bar]")) bar.value = percent;
+}
+
+/** Follows the video that a part of the page shows until it leaves the stage that is shown, then shows the next one. */
+async function follow(part) {
+  const { checking: url, stage = "checking" } = part.dataset;
+  const video = await watch(url, ({ state, progress }) => {
+    showConversion(part, progress);
+    return state !== stage;
   });
-  cancel.addEventListener("click", () => request?.abort());
-  retry.addEventListener("click", send);
-  another.addEventListener("click", reset);
-  window.addEventListener("beforeunload", (event) => {
-    if (request) event.preventDefault();
-  });
+  if (!part.isConnected || [...zones].some((zone) => zone.rows.some((row) => row.isSending))) return;
+  if (video) announce(endOf(video.file_name, video));
+  await refresh(part.id);
 }
 
 function begin(root) {
-  root.querySelectorAll("[data-upload]").forEach(start);
+  for (const zone of zones) if (!zone.element.isConnected) zones.delete(zone);
+  for (const element of root.querySelectorAll("[data-upload]")) new Zone(element);
   const checking = root.querySelector?.("[data-checking]") ?? (root.dataset?.checking ? root : null);
-  if (checking) watch(checking.dataset.checking, checking.id);
+  if (checking) follow(checking);
 }
 
 // A file dropped beside the zone must not replace the page.
@@ -225,4 +228,7 @@ for (const type of ["dragover", "drop"]) {
     if (event.dataTransfer.types.includes("Files")) event.preventDefault();
   });
 }
+window.addEventListener("beforeunload", (event) => {
+  if ([...zones].some((zone) => zone.rows.some((row) => row.isSending))) event.preventDefault();
+});
 begin(document);
