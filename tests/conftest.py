@@ -45,5 +45,5 @@ def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def demo_academy(demo_home: Path, tmp_path: Path) -> Iterator[ServedAcademy]:
     """`academy serve` over a demo academy of the test's own."""
-    with served_academy(copy_of(demo_home, tmp_path / "home")) as served:
+    with served_academy(copy_of(demo_home, tmp_path / "home"), variables={"CONVERSION_CONCURRENCY": "0"}) as served:
         yield served

@@ -202,6 +202,8 @@ class Academy:
             self.clock,
             self.uploads,
             self.placing,
+            self.settings.scratch_path,
+            self.settings.media,
         )
 
     async def _may_watch(self, visitor: Principal | None, video: Video) -> bool:

@@ -24,6 +24,7 @@ from academy.infrastructure.email.settings import (
 )
 from academy.infrastructure.email.settings import wrong_settings as wrong_email_settings
 from academy.infrastructure.jobs.settings import JobSettings
+from academy.infrastructure.media.settings import MediaSettings
 from academy.infrastructure.rate_limits.settings import RateLimitSettings
 from academy.infrastructure.redis.settings import RedisSettings, wrong_settings
 from academy.infrastructure.security.settings import SecuritySettings
@@ -69,6 +70,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     storage: StorageSettings = StorageSettings()
     s3: S3Settings = S3Settings()
     gcs: GcsSettings = GcsSettings()
+    media: MediaSettings = MediaSettings()
     cache: CacheSettings = CacheSettings()
     redis: RedisSettings = RedisSettings()
     rate_limits: RateLimitSettings = RateLimitSettings()
@@ -84,6 +86,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     def storage_path(self) -> Path:
         """Folder of the stored files."""
         return Path(self.storage.storage_path) if self.storage.storage_path else self.home.path / "files"
+
+    @property
+    def scratch_path(self) -> Path:
+        """Folder of work in progress on large files."""
+        return self.home.path / "scratch"
 
 
 class SettingsError(Exception):

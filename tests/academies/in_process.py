@@ -75,7 +75,11 @@ class TestAcademy:
         return browser
 
     async def work(self) -> None:
-        """Works all due jobs off, e.g. sends the mail."""
+        """Works all due jobs off, e.g. sends the mail, but for the conversion of videos."""
+        await self.academy.worker.drain(long_jobs=False)
+
+    async def convert(self) -> None:
+        """Works all due jobs off and converts videos."""
         await self.academy.worker.drain()
 
     async def messages(self) -> list[InboxMessage]:

@@ -71,7 +71,7 @@ def _a_course_is_made(instructor: httpx.Client, video: Path) -> dict[str, str]:
         sent = instructor.post("videos", data=fields, files={"file": ("film.mp4", file, "video/mp4")})
     assert sent.status_code == 201, sent.text
     address = f"videos/{sent.json()['id']}"
-    assert wait_for(lambda: instructor.get(address).json()["status"] == "ready")
+    assert wait_for(lambda: instructor.get(address).json()["is_watchable"])
     published = instructor.post("courses/bread-at-home/publish")
     assert published.status_code == 200, published.text
     return lessons

@@ -84,7 +84,7 @@ class DemoLoader:
             self._progress(course.title, number, len(ordered))
             await self._course(slug, course)
         self._clock.set_days_ago(0)
-        await self._academy.worker.drain()
+        await self._academy.worker.drain(long_jobs=False)
         await self._account(LEARNER.email, "Leela Nair", Role.LEARNER, DEMO_PASSWORD)
         await self._account(ADMIN.email, "Ada Menon", Role.ADMIN, DEMO_PASSWORD)
         self._progress("Demo academy", len(ordered), len(ordered))
@@ -116,7 +116,7 @@ class DemoLoader:
             course = await self._curriculum(teacher, slug, content)
         if course.status is not CourseStatus.PUBLISHED:
             await self._videos(teacher, course, content)
-            await self._academy.worker.drain()
+            await self._academy.worker.drain(long_jobs=False)
             course = await self._academy.courses.publish(teacher, slug)
         await self._reviews(course, content)
 

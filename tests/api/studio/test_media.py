@@ -67,7 +67,7 @@ async def test_a_video_from_the_drop_zone_to_the_lesson(academy: TestAcademy, fi
     assert "checking" in await studio.page(studio.base)
     await academy.work()
     shown = await studio.video()
-    assert (shown["state"], shown["file_name"]) == ("ready", "Film.mp4")
+    assert (shown["state"], shown["file_name"]) == ("converting", "Film.mp4")
     assert (await academy.browser().get(str(shown["url"]))).content == film
     page = await studio.page(studio.watch)
     for fact in ("Film.mp4", "2 s", "960 × 540"):
@@ -80,7 +80,7 @@ async def test_a_video_is_shown_until_a_better_one_is_ready(academy: TestAcademy
     studio = await Studio.opened(academy)
     first = await studio.send("first.mp4", film, studio.watching)
     await academy.work()
-    for name, content, state in (("broken.mp4", film[:3000], "failed"), ("second.mp4", film, "ready")):
+    for name, content, state in (("broken.mp4", film[:3000], "failed"), ("second.mp4", film, "converting")):
         await studio.send(name, content, studio.watching)
         lesson = (await studio.stored()).lessons()[0]
         assert (lesson.video_id, lesson.duration_seconds) == (first["id"], 2)
@@ -109,7 +109,7 @@ async def test_a_broken_video_says_why_and_can_be_replaced(academy: TestAcademy,
     assert "upload its video and wait until it is ready" in await studio.page(studio.base)
     await studio.send("good.mp4", film, studio.watching)
     await academy.work()
-    assert (await studio.video())["state"] == "ready"
+    assert (await studio.video())["state"] == "converting"
     gone = await studio.browser.submit(studio.watch, f"{studio.watch}/video/discard")
     assert "The video is deleted." in text_of(gone)
     lesson = (await studio.stored()).lessons()[0]

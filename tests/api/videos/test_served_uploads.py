@@ -171,7 +171,7 @@ async def test_the_check_of_a_video_survives_a_power_cut(served: ServedAcademy, 
         academy.clock.move(minutes=3)
         await academy.work()
         video = await academy.academy.videos.get(teacher, sent.json()["id"])
-        assert (video.status, video.width) == (VideoStatus.READY, 960)
+        assert (video.status, video.width) == (VideoStatus.CONVERTING, 960)
         await academy.academy.videos.delete(teacher, video.id)
     served.start()
 

@@ -51,7 +51,7 @@ async def test_a_video_comes_in_pieces(academy: TestAcademy, film: bytes) -> Non
     assert done["state"] == "done"
     video = (await client.get(f"videos/{done['result_id']}")).json()
     assert (video["sha256"], video["size"]) == (hashlib.sha256(film).hexdigest(), len(film))
-    assert video["status"] == VideoStatus.READY
+    assert video["status"] == VideoStatus.CONVERTING
     assert not [key for key in await stored_keys(academy) if key.startswith("uploads/")]
     assert await tus.offset(client, address) == len(film)
 
@@ -70,7 +70,7 @@ async def test_files_go_where_they_belong(academy: TestAcademy, film: bytes) -> 
     assert (now.cover_key or "").endswith(".webp")
     assert [lesson.file_name for lesson in now.lessons()] == ["", "plan.pdf"]
     videos = (await client.get("videos")).json()["items"]
-    assert [(video["id"], video["status"]) for video in videos] == [(now.lessons()[0].video_id, "ready")]
+    assert [(video["id"], video["status"]) for video in videos] == [(now.lessons()[0].video_id, "converting")]
     assert (await client.get(loose)).json()["state"] == "done"
     assert len(await stored_keys(academy)) == 5, "the video, its poster, two documents, the cover"
     assert (await client.get("uploads")).json()["items"] == []

@@ -1,9 +1,12 @@
 """The REST handlers of videos and files."""
 
+from pathlib import Path
+
 import pytest
 
 from academy.infrastructure.security.principal import Role
 from academy.kit.ids import new_id
+from tests.academies.films import Film, make
 from tests.academies.in_process import TestAcademy
 from tests.academies.media import PDF, make_picture
 from tests.api.videos.teaching import make_course, stored_keys
@@ -19,7 +22,7 @@ async def test_a_video_from_upload_to_playback_to_deletion(academy: TestAcademy,
     assert (early.status_code, early.json()["code"]) == (409, "video_not_ready")
     await academy.work()
     ready = (await teacher.get(f"videos/{video['id']}")).json()
-    assert (ready["status"], ready["width"], ready["height"]) == ("ready", 960, 540)
+    assert (ready["status"], ready["width"], ready["height"]) == ("converting", 960, 540)
     assert [item["id"] for item in (await teacher.get("videos")).json()["items"]] == [video["id"]]
     playback = (await teacher.get(f"videos/{video['id']}/playback")).json()
     visitor = academy.browser()
@@ -115,3 +118,29 @@ async def test_the_document_of_the_api_tells_what_an_upload_holds(embedded_acade
     for path in ("/api/v1/videos", "/api/v1/files"):
         body = document["paths"][path]["post"]["requestBody"]
         assert set(body["content"]["multipart/form-data"]["schema"]["properties"]) == {"file", "course", "lesson_id"}
+
+
+async def test_the_conversion_is_told_and_can_be_played(academy: TestAcademy, tmp_path: Path) -> None:
+    teacher = await academy.signed_in_api(Role.INSTRUCTOR)
+    film = make(tmp_path / "old.avi", Film(codec="mpeg4", seconds=2, sound=("mp3", 44_100, "stereo"))).read_bytes()
+    address = f"videos/{(await teacher.post('videos', files={'file': ('old.avi', film)})).json()['id']}"
+    await academy.work()
+    under_way = (await teacher.get(address)).json()
+    assert (under_way["status"], under_way["progress"], under_way["is_watchable"]) == ("converting", 0, False)
+    early = await teacher.get(f"{address}/playback")
+    assert (early.status_code, "being converted" in early.json()["detail"]) == (409, True)
+    await academy.convert()
+    ready = (await teacher.get(address)).json()
+    assert (ready["status"], ready["progress"], ready["is_watchable"]) == ("ready", 100, True)
+    assert ready["qualities"] == [{"name": "90p", "width": 160, "height": 90}]
+    playback = (await teacher.get(f"{address}/playback")).json()
+    assert (playback["url"], playback["qualities"]) == (playback["hls_url"], ready["qualities"])
+    player = academy.browser()
+    folder = playback["hls_url"].rpartition("/")[0]
+    master = (await player.get(playback["hls_url"])).text.splitlines()
+    media = (await player.get(f"{folder}/{master[-1]}")).text.splitlines()
+    segment = await player.get(f"{folder}/90p/{media[-2]}")
+    assert (segment.status_code, segment.content[4:8]) == (200, b"moof")
+    assert (await player.get(playback["thumbnails_url"])).text.startswith("WEBVTT")
+    assert (await teacher.delete(address)).status_code == 204
+    assert await stored_keys(academy) == []

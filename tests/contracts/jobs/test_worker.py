@@ -345,3 +345,62 @@ async def test_a_broken_schedule_does_not_hold_up_the_jobs(workshop: Workshop) -
         workshop.worker.start()
         await until(lambda: has_status(workshop, JobStatus.DONE, 1))
     assert "job_worker_failed" in [log["event"] for log in logs]
+
+
+LONG = JobKind("long", Count)
+
+
+async def test_long_jobs_run_beside_the_others_and_only_so_many(workshop: Workshop) -> None:
+    long, quick = Gate(), Handler()
+    workshop.queue.register(LONG, long, at_most=1)
+    workshop.queue.register(COUNT, quick)
+    for number in range(3):
+        await workshop.queue.enqueue(LONG, Count(number))
+    worker = workshop.new_worker(JobSettings(concurrency=1, poll_seconds=0.02))
+    worker.start()
+    await asyncio.wait_for(long.entered.wait(), 20)
+    await workshop.queue.enqueue(COUNT, Count(7))
+
+    async def quick_is_done() -> bool:
+        return quick.calls == [7]
+
+    await until(quick_is_done)
+    assert long.calls == 1, "the second waits for the first"
+    long.opened.set()
+
+    async def all_done() -> bool:
+        return await workshop.queue.counts() == {"done": 4}
+
+    await until(all_done)
+    await worker.stop()
+
+
+async def test_a_worker_that_stops_gives_long_jobs_back_at_once(workshop: Workshop) -> None:
+    long = Gate()
+    workshop.queue.register(LONG, long, at_most=1)
+    job_id = await workshop.queue.enqueue(LONG, Count(1))
+    workshop.worker.start()
+    await asyncio.wait_for(long.entered.wait(), 20)
+    async with asyncio.timeout(10):
+        await workshop.worker.stop(patience=60)
+    job = await workshop.job(job_id)
+    assert (long.cancelled, job.status, job.attempts) == (1, JobStatus.QUEUED, 0)
+
+
+async def test_a_process_may_leave_long_jobs_to_others(workshop: Workshop) -> None:
+    long, quick = Gate(), Handler()
+    workshop.queue.register(LONG, long, at_most=0)
+    workshop.queue.register(COUNT, quick)
+    for kind in (LONG, COUNT):
+        await workshop.queue.enqueue(kind, Count(1))
+    await workshop.worker.drain(long_jobs=False)
+    assert (long.calls, quick.calls) == (0, [1])
+    workshop.worker.start()
+    await workshop.queue.enqueue(COUNT, Count(2))
+
+    async def second_is_done() -> bool:
+        return quick.calls == [1, 2]
+
+    await until(second_is_done)
+    await workshop.worker.stop()
+    assert (long.calls, await workshop.queue.counts()) == (0, {"done": 2, "queued": 1})

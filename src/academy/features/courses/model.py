@@ -67,13 +67,17 @@ class LessonVideo(msgspec.Struct, frozen=True, kw_only=True):
     """What the feature that holds the videos tells the makers of a lesson about its video.
 
     Attributes:
-        state: `checking`, `ready` or `failed`; then `failure` says why, in words for the instructor.
-        url, poster_url: signed addresses that hold for a while; None unless it is ready.
+        state: `checking`, `converting`, `ready` or `failed`; then `failure` says why, in words for the instructor.
+        note: what is not as it should be although it can be watched, in such words.
+        progress: of the conversion, in percent.
+        url, poster_url: signed addresses that hold for a while; None unless it can be watched.
     """
 
     id: str
     state: str
     failure: str
+    note: str
+    progress: int
     file_name: str
     content_type: str
     size: int

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from urllib.parse import quote
 
-from academy.features.videos.kinds import PUBLIC
+from academy.features.videos.kinds import HLS_KEY, PUBLIC
 from academy.infrastructure.storage.signing import UrlSigner
 
 MEDIA_PATH = "/media/"
@@ -21,6 +21,12 @@ def public_url(key: str) -> str:
     return f"{MEDIA_PATH}{key}"
 
 
+def covered(key: str) -> str:
+    """Returns the path that is signed for a private object: its own, or for what is streamed that of its folder."""
+    streamed = HLS_KEY.match(key)
+    return f"{MEDIA_PATH}{streamed[0] if streamed else key}"
+
+
 class MediaAddresses:
     """Makes addresses that hold for `seconds`."""
 
@@ -31,10 +37,10 @@ class MediaAddresses:
     def file_url(self, key: str, name: str = "") -> str:
         """Returns the address of a stored object, to be given only to those who may have it.
 
+        That of one file of a converted video is good for all of them: players find the others by its playlists.
         With a `name` browsers save the file under it.
         """
         if key.startswith(PUBLIC):
             return public_url(key)
-        text = signed_text(f"{MEDIA_PATH}{key}", name)
-        signature = self._signer.sign(text, timedelta(seconds=self.seconds))
-        return f"{text}{'&' if name else '?'}{signature}"
+        signature = self._signer.sign(signed_text(covered(key), name), timedelta(seconds=self.seconds))
+        return f"{signed_text(f'{MEDIA_PATH}{key}', name)}{'&' if name else '?'}{signature}"

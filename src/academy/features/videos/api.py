@@ -9,7 +9,7 @@ from litestar.params import FromPath
 from litestar.status_codes import HTTP_201_CREATED
 
 from academy.features.courses.service import CourseService
-from academy.features.videos.model import FileKind, StoredFile, Video, VideoStatus
+from academy.features.videos.model import FileKind, Rendition, StoredFile, Video, VideoStatus
 from academy.features.videos.placing import Placing
 from academy.features.videos.service import Playback, VideoService
 from academy.features.videos.uploads import FileUploadOperation, named_place, sent_file
@@ -22,7 +22,11 @@ from academy.web.requests import PageRequest
 
 
 class VideoAnswer(msgspec.Struct, kw_only=True):
-    """A video as its owner sees it. `failure` says what is wrong with a failed one; sizes are in pixels and bytes."""
+    """A video as its owner sees it; sizes are in pixels and bytes.
+
+    `failure` says what is wrong with a failed one, `note` what is not as it should be with a good one; `progress` is
+    that of the conversion, in percent; some can be watched before it ends (`is_watchable`).
+    """
 
     id: str
     file_name: str
@@ -31,11 +35,15 @@ class VideoAnswer(msgspec.Struct, kw_only=True):
     sha256: str
     status: VideoStatus
     failure: str
+    note: str
+    progress: int
+    is_watchable: bool
     course_id: str | None
     duration_seconds: float
     width: int
     height: int
     poster_url: str | None
+    qualities: list[Rendition]
     created_at: datetime
 
 
@@ -53,9 +61,16 @@ class FileAnswer(msgspec.Struct, kw_only=True):
 
 
 class PlaybackAnswer(msgspec.Struct, kw_only=True):
-    """Where a video can be watched; `url` holds for `expires_in` seconds."""
+    """Where a video can be watched; the addresses hold for `expires_in` seconds.
+
+    `url` is for browsers by themselves. `hls_url` leads to the master playlist of all `qualities` (HLS, largest first),
+    `thumbnails_url` to a WebVTT track of small pictures; both are null while the video is being converted.
+    """
 
     url: str
+    hls_url: str | None
+    thumbnails_url: str | None
+    qualities: list[Rendition]
     poster_url: str | None
     content_type: str
     duration_seconds: float
@@ -74,11 +89,15 @@ def video_answer(video: Video, videos: VideoService) -> VideoAnswer:
         sha256=video.sha256,
         status=video.status,
         failure=video.failure,
+        note=video.note,
+        progress=video.progress,
+        is_watchable=video.is_watchable,
         course_id=video.course_id,
         duration_seconds=video.duration_seconds,
         width=video.width,
         height=video.height,
         poster_url=videos.poster_url(video),
+        qualities=video.renditions,
         created_at=video.created_at,
     )
 
@@ -115,7 +134,9 @@ async def upload_video(
     videos: NamedDependency[VideoService],
     placing: NamedDependency[Placing],
 ) -> VideoAnswer:
-    """Stores the video and has it checked; its `status` turns from `checking` into `ready` or `failed`.
+    """Stores the video and has it checked and converted.
+
+    Its `status` turns from `checking` into `converting`, then into `ready`, or into `failed`.
 
     With `course` and `lesson_id` it becomes the video of that lesson; one that the lesson has already stays until the
     new one is ready.

@@ -8,7 +8,7 @@ import msgspec
 
 from academy.features.courses.model import Course
 from academy.features.courses.service import CourseService
-from academy.features.videos.kinds import FILE_FOLDER, IMAGE_FOLDER, VIDEO_FOLDER
+from academy.features.videos.kinds import FILE_FOLDER, HLS_KEY, IMAGE_FOLDER, VIDEO_FOLDER
 from academy.features.videos.model import StoredFile, Video
 from academy.features.videos.repository import VideoRepository
 from academy.infrastructure.database.base import LARGEST_PAGE, Database
@@ -104,9 +104,11 @@ class MediaCleaning:
             while page := await self._storage.list_files(folder, after=after, limit=LARGEST_PAGE):
                 after = page[-1].key
                 owners = {found.key: _owner(found.key, folder) for found in page}
-                known = await self._repository.known(sorted({owner for owner in owners.values() if owner}))
+                ids = sorted({owner for owner in owners.values() if owner})
+                known, plain = await self._repository.known(ids), await self._repository.without_stream(ids)
                 for key, owner in owners.items():
-                    if owner and owner not in known and self._is_old(owner):
+                    is_used = owner in known and not (owner in plain and HLS_KEY.match(key))
+                    if owner and not is_used and self._is_old(owner):
                         await self._storage.delete(key)
 
     def _is_old(self, owner: str) -> bool:

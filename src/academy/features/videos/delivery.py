@@ -24,8 +24,9 @@ from starlette.datastructures import Headers
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from academy.features.videos.addresses import MEDIA_PATH, signed_text
+from academy.features.videos.addresses import MEDIA_PATH, covered, signed_text
 from academy.features.videos.kinds import PUBLIC, content_type_of
+from academy.features.videos.playlists import LISTS, with_token
 from academy.features.videos.ranges import effective_range
 from academy.infrastructure.storage.base import Storage, StorageUnavailable
 from academy.infrastructure.storage.signing import UrlSigner
@@ -71,12 +72,14 @@ class MediaDelivery:
         key = scope["path"].removeprefix(MEDIA_PATH).strip("/")
         query = _query(scope)
         name = query.get("name", "")
-        if not key.startswith(PUBLIC) and not self._signer.verify(signed_text(f"{MEDIA_PATH}{key}", name), query):
+        if not key.startswith(PUBLIC) and not self._signer.verify(signed_text(covered(key), name), query):
             return PlainTextResponse(
                 "This address is not valid (any more). Reload the page that led here.",
                 403,
                 {"Cache-Control": "no-store"},
             )
+        if key.endswith(LISTS):
+            return await self._list(key, query)
         try:
             if self._storage.address:
                 return await self._sent_on(scope["method"], key, _headers(key, name), query)
@@ -87,6 +90,18 @@ class MediaDelivery:
         if path is None or found is None or not stat.S_ISREG(found.st_mode):
             return _no_such_file()
         return _answer(scope, path, found, _headers(key, name))
+
+    async def _list(self, key: str, query: dict[str, str]) -> Response:
+        """Answers with a playlist or track, the signature added to every address in it."""
+        try:
+            text = b"".join([chunk async for chunk in self._storage.read(key)]).decode()
+        except (ValueError, NotFoundError):
+            return _no_such_file()
+        except StorageUnavailable as error:
+            return _unavailable(key, error)
+        content = with_token(text, f"expires={query['expires']}&signature={query['signature']}")
+        headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": f"private, max-age={_PRIVATE_SECONDS}"}
+        return Response(content, headers=headers, media_type=content_type_of(key))
 
     async def _sent_on(self, method: str, key: str, headers: dict[str, str], query: dict[str, str]) -> Response:
         """Answers for an object in a bucket. Raises ValueError."""
@@ -99,9 +114,7 @@ class MediaDelivery:
         except NotFoundError:
             return _no_such_file()
         except StorageUnavailable as error:
-            structlog.get_logger().warning("unavailable", path=MEDIA_PATH + key, code=error.code, reason=error.detail)
-            again = {"Retry-After": str(error.retry_after), "Cache-Control": "no-store"}
-            return PlainTextResponse(error.message, HTTPStatus.SERVICE_UNAVAILABLE, again)
+            return _unavailable(key, error)
         remembered = f"public, max-age={_REMEMBERED_SECONDS}" if key.startswith(PUBLIC) else "no-store"
         return Response(status_code=HTTPStatus.FOUND, headers={"Location": url, "Cache-Control": remembered})
 
@@ -118,6 +131,12 @@ class MediaDelivery:
 
 def _no_such_file() -> Response:
     return PlainTextResponse("There is no such file.", HTTPStatus.NOT_FOUND, {"Cache-Control": "no-store"})
+
+
+def _unavailable(key: str, error: StorageUnavailable) -> Response:
+    structlog.get_logger().warning("unavailable", path=MEDIA_PATH + key, code=error.code, reason=error.detail)
+    again = {"Retry-After": str(error.retry_after), "Cache-Control": "no-store"}
+    return PlainTextResponse(error.message, HTTPStatus.SERVICE_UNAVAILABLE, again)
 
 
 def _query(scope: Scope) -> dict[str, str]:

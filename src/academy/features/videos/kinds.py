@@ -1,11 +1,12 @@
 """The kinds of files: which formats each takes, how large they may be, and where they lie in the storage."""
 
+import re
 from collections.abc import AsyncIterable, Sequence
 
 import msgspec
 
 from academy.features.videos.content import with_head
-from academy.features.videos.model import FileKind
+from academy.features.videos.model import FileKind, Video
 from academy.infrastructure.media.formats import ARCHIVES, DOCUMENTS, IMAGES, VIDEOS, Format
 from academy.infrastructure.media.sniffing import extension_of, sniff
 from academy.infrastructure.storage.settings import StorageSettings
@@ -19,6 +20,20 @@ FORMATS: dict[FileKind, tuple[Format, ...]] = {
 # Objects under this prefix are for everybody: covers, avatars.
 PUBLIC = "public/"
 VIDEO_FOLDER, FILE_FOLDER, IMAGE_FOLDER = "videos/", "files/", f"{PUBLIC}images/"
+# What a conversion makes (RFC 8216, section 10; RFC 6381; W3C WebVTT).
+_STREAMING_TYPES = {"m3u8": "application/vnd.apple.mpegurl", "m4s": "video/iso.segment", "vtt": "text/vtt"}
+# How the keys of these files begin.
+HLS_KEY = re.compile(rf"{VIDEO_FOLDER}[0-9a-f-]{{36}}/hls/")
+
+
+def hls_folder(video_id: str) -> str:
+    """Returns the folder, with `/` at its end, of all that is made of a video for streaming."""
+    return f"{VIDEO_FOLDER}{video_id}/hls/"
+
+
+def places_of(video: Video) -> list[str]:
+    """Returns the keys of what is stored for a video, and its folders, which end with `/`."""
+    return [*(key for key in (video.key, video.poster_key) if key), hls_folder(video.id)]
 
 
 def limit_of(kind: FileKind, settings: StorageSettings) -> int:
@@ -54,7 +69,7 @@ def content_type_of(key: str) -> str:
         for one in formats:
             if extension in one.extensions:
                 return one.content_type
-    return "application/octet-stream"
+    return _STREAMING_TYPES.get(extension, "application/octet-stream")
 
 
 class ValidFile(msgspec.Struct, frozen=True):

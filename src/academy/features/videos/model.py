@@ -4,6 +4,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
+import msgspec
+
 from academy.infrastructure.database.document import Document, Index
 
 # Where the parts of unfinished uploads lie in the storage.
@@ -11,11 +13,20 @@ UPLOAD_FOLDER = "uploads/"
 
 
 class VideoStatus(StrEnum):
-    """Stages of a video: its bytes are being checked, it can be watched, or it cannot and `failure` says why."""
+    """Stages of a video: it is checked, then converted; it can be watched, or it cannot and `failure` says why."""
 
     CHECKING = "checking"
+    CONVERTING = "converting"
     READY = "ready"
     FAILED = "failed"
+
+
+class Rendition(msgspec.Struct, frozen=True, kw_only=True):
+    """A size in which a video can be watched, such as `720p`; width and height in pixels."""
+
+    name: str
+    width: int
+    height: int
 
 
 class Video(Document, kw_only=True):
@@ -24,9 +35,15 @@ class Video(Document, kw_only=True):
     Attributes:
         owner_id: who uploaded it.
         course_id: the course whose learners may watch it; None until it is put into a lesson.
-        key: the stored original; poster_key: the stored poster image (WebP), when READY. Both are private.
+        key: the stored original; poster_key: the stored poster image (WebP), once it is checked. Both are private.
         sha256: of the original, hex.
         failure: what is wrong, in words the instructor understands; "" unless FAILED.
+        note: what is not as it should be although it can be watched, in such words; "" when all is well.
+        playable: whether browsers show the original as it is, so that it can be watched while it is converted.
+        progress: how far the conversion is, in percent.
+        segments: how many segments are stored in every size while it is converted: there it goes on.
+        renditions: what it was converted to, largest first; hls_key: the stored master playlist; thumbnails_key: the
+            stored track of small pictures along the time line (WebVTT). Empty and None when there are none.
     """
 
     __collection__: ClassVar[str] = "videos"
@@ -51,6 +68,18 @@ class Video(Document, kw_only=True):
     video_codec: str = ""
     audio_codec: str = ""
     poster_key: str | None = None
+    note: str = ""
+    playable: bool = True
+    progress: int = 0
+    segments: int = 0
+    renditions: list[Rendition] = []
+    hls_key: str | None = None
+    thumbnails_key: str | None = None
+
+    @property
+    def is_watchable(self) -> bool:
+        """Whether it can be watched now."""
+        return self.status is VideoStatus.READY or (self.status is VideoStatus.CONVERTING and self.playable)
 
 
 class FileKind(StrEnum):

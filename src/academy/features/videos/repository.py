@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from academy.features.accounts.model import User
+from academy.features.videos.kinds import places_of
 from academy.features.videos.model import StoredFile, Video, VideoStatus
 from academy.infrastructure.database.base import LARGEST_PAGE, Collection, Database, Filter, Page
 from academy.infrastructure.database.document import Document
@@ -38,10 +39,14 @@ class VideoRepository:
         """Stores a new video."""
         await self._videos.insert(video)
 
-    async def conclude(self, video_id: str, fields: dict[str, object]) -> Video | None:
-        """Writes the outcome of the check on a video that is still CHECKING; None when it is not (any more)."""
-        query = {"id": video_id, "status": VideoStatus.CHECKING.value}
-        return await self._videos.find_and_update(query, {"$set": fields})
+    async def conclude(self, video_id: str, stage: VideoStatus, fields: dict[str, object]) -> Video | None:
+        """Writes the outcome of a stage on a video that is still in it; None when it is not (any more)."""
+        return await self._videos.find_and_update({"id": video_id, "status": stage.value}, {"$set": fields})
+
+    async def advance(self, video_id: str, segments: int, progress: int) -> bool:
+        """Writes how far the conversion is, never less than before; False when it is not CONVERTING (any more)."""
+        query = {"id": video_id, "status": VideoStatus.CONVERTING.value}
+        return await self._videos.update_one(query, {"$max": {"segments": segments, "progress": progress}})
 
     async def delete(self, video_id: str) -> bool:
         """Removes a video; whether there was one."""
@@ -60,11 +65,11 @@ class VideoRepository:
         return await self._files.delete_one({"key": key})
 
     async def delete_of_course(self, course_id: str) -> list[str]:
-        """Removes the videos and files of a course; returns the keys of what is stored for them."""
+        """Removes the videos and files of a course; returns the keys and folders of what is stored for them."""
         return await self._delete_all({"course_id": course_id})
 
     async def delete_of_owner(self, user_id: str) -> list[str]:
-        """Removes what a user uploaded and no course has; returns the keys of what is stored for it."""
+        """Removes what a user uploaded and no course has; returns the keys and folders of what is stored for it."""
         return await self._delete_all({"owner_id": user_id, "course_id": None})
 
     async def loose_files_of(self, user_id: str) -> tuple[int, int]:
@@ -75,7 +80,7 @@ class VideoRepository:
     async def _delete_all(self, query: Filter) -> list[str]:
         keys: list[str] = []
         while videos := await self._videos.find(query):
-            keys += [key for video in videos for key in (video.key, video.poster_key) if key]
+            keys += [key for video in videos for key in places_of(video)]
             await self._videos.delete_many({"id": {"$in": [video.id for video in videos]}})
         while files := await self._files.find(query):
             keys += [file.key for file in files]
@@ -114,6 +119,11 @@ class VideoRepository:
         query = {"id": {"$in": list(ids)}}
         videos, files = await self._videos.find(query), await self._files.find(query)
         return {video.id for video in videos} | {file.id for file in files}
+
+    async def without_stream(self, ids: Sequence[str]) -> set[str]:
+        """Returns those of the ids (at most 200) that belong to a video for which nothing is streamed or converted."""
+        found = await self._videos.find({"id": {"$in": list(ids)}})
+        return {one.id for one in found if one.hls_key is None and one.status is not VideoStatus.CONVERTING}
 
 
 async def _all(collection: Collection[D], query: Filter) -> list[D]:

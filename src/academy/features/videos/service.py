@@ -11,12 +11,21 @@ from academy.features.videos.addresses import MediaAddresses
 from academy.features.videos.content import keep
 from academy.features.videos.errors import VideoNotAllowed, VideoNotFound, VideoNotReady
 from academy.features.videos.files import FileService
-from academy.features.videos.kinds import VIDEO_FOLDER, limit_of, upload_rules, validate_file
-from academy.features.videos.model import FileKind, StoredFile, Video, VideoStatus
+from academy.features.videos.kinds import (
+    VIDEO_FOLDER,
+    content_type_of,
+    limit_of,
+    places_of,
+    upload_rules,
+    validate_file,
+)
+from academy.features.videos.model import FileKind, Rendition, StoredFile, Video, VideoStatus
+from academy.features.videos.removal import remove_folder
 from academy.features.videos.repository import VideoRepository
+from academy.features.videos.stages import PROBE_VIDEO, OnVideoReady, ProbeVideo, VideoStages
 from academy.infrastructure.database.base import Database, Page
 from academy.infrastructure.database.errors import DatabaseUnavailable
-from academy.infrastructure.jobs.base import JobKind, JobQueue
+from academy.infrastructure.jobs.base import JobQueue
 from academy.infrastructure.media.sniffing import safe_name
 from academy.infrastructure.security.principal import Principal, Role
 from academy.infrastructure.storage.base import Storage, StorageUnavailable
@@ -27,24 +36,22 @@ from academy.kit.ids import new_id
 
 # Whether a visitor may watch a video of somebody else; the composition root knows who is enrolled.
 MayWatch = Callable[[Principal | None, Video], Awaitable[bool]]
-# Tells the video's course how long it is: when it becomes READY, and with length 0 when it is deleted. Runs in the
-# transaction that changes the video.
-OnVideoReady = Callable[[Video], Awaitable[None]]
-
-
-class ProbeVideo(msgspec.Struct, kw_only=True):
-    """Payload of the job that checks an uploaded video."""
-
-    video_id: str
-
-
-PROBE_VIDEO = JobKind("probe_video", ProbeVideo, max_attempts=5)
 
 
 class Playback(msgspec.Struct, frozen=True, kw_only=True):
-    """What a player needs. The addresses are paths on this site; `url` holds for `expires_in` seconds."""
+    """What a player needs. The addresses are paths on this site and hold for `expires_in` seconds.
+
+    Attributes:
+        url: what browsers can show by themselves: the original, or the master playlist where they cannot show that.
+        content_type: of what `url` leads to.
+        hls_url: the master playlist (RFC 8216) of all `qualities`; None while the video is converted.
+        thumbnails_url: a WebVTT track of small pictures along the time line.
+    """
 
     url: str
+    hls_url: str | None
+    thumbnails_url: str | None
+    qualities: list[Rendition]
     poster_url: str | None
     content_type: str
     duration_seconds: float
@@ -62,6 +69,7 @@ class VideoService:
 
     Attributes:
         files: everything uploaded that is not a video.
+        stages: the way of a video from its upload on, for the jobs.
     """
 
     def __init__(
@@ -85,6 +93,7 @@ class VideoService:
         self._may_watch = may_watch
         self._on_ready = on_ready
         self._addresses = MediaAddresses(signer, settings.media_url_seconds)
+        self.stages = VideoStages(database, clock, queue, on_ready)
         self.files = FileService(database, clock, storage, settings)
 
     @property
@@ -184,7 +193,7 @@ class VideoService:
                 await self._on_ready(msgspec.structs.replace(video, duration_seconds=0.0))
 
         await self._database.transaction(work)
-        await self._remove([key for key in (video.key, video.poster_key) if key])
+        await self._remove(places_of(video))
 
     async def forget_course(self, course_id: str) -> None:
         """Deletes all videos and files of a course, with the transaction that deletes the course itself."""
@@ -199,17 +208,20 @@ class VideoService:
         videos, files = await self._repository.uploads_of(user_id)
         return {"videos": [_exported(video) for video in videos], "files": [_exported(file) for file in files]}
 
-    def _remove_after_commit(self, keys: Sequence[str]) -> None:
+    def _remove_after_commit(self, places: Sequence[str]) -> None:
         async def remove() -> None:
-            await self._remove(keys)
+            await self._remove(places)
 
         self._database.after_commit(remove)
 
-    async def _remove(self, keys: Sequence[str]) -> None:
+    async def _remove(self, places: Sequence[str]) -> None:
         """Removes the bytes of what is gone for everybody; what stays behind is removed by the daily cleaning."""
         with suppress(StorageUnavailable):
-            for key in keys:
-                await self._storage.delete(key)
+            for place in places:
+                if place.endswith("/"):
+                    await remove_folder(self._storage, place)
+                else:
+                    await self._storage.delete(place)
 
     async def playback(self, principal: Principal | None, video_id: str) -> Playback:
         """Returns where the video can be watched, for a while.
@@ -217,7 +229,7 @@ class VideoService:
         Raises:
             VideoNotFound: there is none.
             VideoNotAllowed: it is another one's, and `may_watch` says no.
-            VideoNotReady: it is still being checked, or cannot be shown.
+            VideoNotReady: it is still being checked or converted, or cannot be shown.
         """
         video = await self._repository.get(video_id)
         if video is None:
@@ -241,10 +253,17 @@ class VideoService:
             raise VideoNotReady("This video has just been uploaded and is being checked. Try again in a moment.")
         if video.status is VideoStatus.FAILED:
             raise VideoNotReady("This video cannot be shown. Its instructor has been told why.")
+        if not video.is_watchable:
+            raise VideoNotReady(f"This video is being converted ({video.progress} % are done). Try again later.")
+        hls_url = self._addresses.file_url(video.hls_key) if video.hls_key else None
+        direct = hls_url is None or video.playable
         return Playback(
-            url=self._addresses.file_url(video.key),
+            url=self._addresses.file_url(video.key) if direct else hls_url or "",
+            hls_url=hls_url,
+            thumbnails_url=self._addresses.file_url(video.thumbnails_key) if video.thumbnails_key else None,
+            qualities=video.renditions,
             poster_url=self.poster_url(video),
-            content_type=video.content_type,
+            content_type=video.content_type if direct else content_type_of(video.hls_key or ""),
             duration_seconds=video.duration_seconds,
             width=video.width,
             height=video.height,
@@ -267,7 +286,9 @@ class VideoService:
             duration_seconds=video.duration_seconds,
             width=video.width,
             height=video.height,
-            url=self._addresses.file_url(video.key) if video.status is VideoStatus.READY else None,
+            url=self._playback(video).url if video.is_watchable else None,
+            progress=video.progress,
+            note=video.note,
             poster_url=self.poster_url(video),
         )
 
@@ -285,21 +306,6 @@ class VideoService:
         With a `name` browsers save the file under it.
         """
         return self._addresses.file_url(key, name)
-
-    async def conclude(self, video_id: str, fields: dict[str, object]) -> None:
-        """Writes the outcome of the check and, when it is READY, tells the course. Later calls change nothing."""
-
-        async def work() -> None:
-            video = await self._repository.conclude(video_id, {**fields, "updated_at": self._clock.now()})
-            if video and video.status is VideoStatus.READY and video.course_id:
-                await self._on_ready(video)
-
-        await self._database.transaction(work)
-
-    async def waiting(self, video_id: str) -> Video | None:
-        """Returns the video if it still waits for its check."""
-        video = await self._repository.get(video_id)
-        return video if video and video.status is VideoStatus.CHECKING else None
 
 
 def _exported(upload: Video | StoredFile) -> dict[str, object]:

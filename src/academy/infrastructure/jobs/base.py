@@ -66,8 +66,18 @@ class JobQueue(Protocol):
 class JobRegistry(Protocol):
     """Where the composition root says who does what. Filled before the first job runs."""
 
-    def register(self, kind: JobKind[P], handler: Handler[P], *, when_dead: Handler[P] | None = None) -> None:
+    def register(
+        self,
+        kind: JobKind[P],
+        handler: Handler[P],
+        *,
+        when_dead: Handler[P] | None = None,
+        at_most: int | None = None,
+    ) -> None:
         """Names the handler of a kind; `when_dead` runs in the transaction that gives one of its jobs up.
+
+        `at_most` is for long work: a worker runs so many jobs of the kind at the same time, beside its other jobs,
+        which never wait for them; when it stops, it gives them back at once.
 
         Raises ValueError when the kind has a handler already.
         """

@@ -1,7 +1,7 @@
 """The job queue in the database: what features write to, the worker reads from and the admin looks at."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -30,6 +30,7 @@ class Registration(NamedTuple):
     kind: JobKind[Any]
     handler: Handler[Any]
     when_dead: Handler[Any] | None
+    at_most: int | None
 
 
 class Schedule(NamedTuple):
@@ -59,11 +60,18 @@ class DatabaseJobQueue:
 
     # --- for the composition root ---
 
-    def register(self, kind: JobKind[P], handler: Handler[P], *, when_dead: Handler[P] | None = None) -> None:
+    def register(
+        self,
+        kind: JobKind[P],
+        handler: Handler[P],
+        *,
+        when_dead: Handler[P] | None = None,
+        at_most: int | None = None,
+    ) -> None:
         """Names the handler of a kind; see JobRegistry."""
         if kind.name in self._kinds:
             raise ValueError(f"the job kind {kind.name} has a handler already")
-        self._kinds[kind.name] = Registration(kind, handler, when_dead)
+        self._kinds[kind.name] = Registration(kind, handler, when_dead, at_most)
 
     def subscribe(self, event: type[E], name: str, handler: Callable[[E], Awaitable[None]]) -> None:
         """Adds a subscriber; `name` is stable and unique per event class."""
@@ -117,6 +125,11 @@ class DatabaseJobQueue:
 
     # --- for the worker ---
 
+    @property
+    def limits(self) -> dict[str, int | None]:
+        """The kinds that this process knows, each with the most jobs of its own; None: it shares with the others."""
+        return {name: registration.at_most for name, registration in self._kinds.items()}
+
     def registration(self, name: str) -> Registration:
         """Returns a kind that this process knows, with its handlers."""
         return self._kinds[name]
@@ -134,12 +147,15 @@ class DatabaseJobQueue:
             return error.index == "slot"
         return True
 
-    async def claim(self, worker: str) -> Job | None:
-        """Takes the job that is due longest, under a lease, or returns None. No two claims take the same lease."""
+    async def claim(self, worker: str, kinds: Sequence[str] | None = None) -> Job | None:
+        """Takes the job that is due longest, under a lease, or returns None. No two claims take the same lease.
+
+        `kinds` are the names of those that are wanted; None: all that this process knows.
+        """
         now = self._clock.now()
-        kinds = sorted(self._kinds)
+        kinds = sorted(self._kinds) if kinds is None else kinds
         return await self._jobs.find_and_update(
-            {"due_at": {"$lte": now}, "kind": {"$in": kinds}},
+            {"due_at": {"$lte": now}, "kind": {"$in": list(kinds)}},
             {
                 "$set": {
                     "status": JobStatus.RUNNING,
@@ -180,7 +196,7 @@ class DatabaseJobQueue:
 
     async def give_up(self, job: Job, error: str) -> None:
         """Marks the job dead and tells its kind's `when_dead`, as one unit, unless another worker took it over."""
-        kind, _, when_dead = self.registration(job.kind)
+        kind, _, when_dead, _ = self.registration(job.kind)
         change = {**self._over(JobStatus.DEAD), "last_error": _shortened(error), "leased_by": ""}
         try:
             payload = msgspec.json.decode(job.payload, type=kind.payload)

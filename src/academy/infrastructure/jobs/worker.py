@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import os
 import random
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
@@ -59,26 +60,38 @@ class Worker:
         self._loop = asyncio.create_task(self._work(), name="job-worker")
 
     async def stop(self, *, patience: float = _STOP_SECONDS) -> None:
-        """Takes no new jobs, lets running ones finish for `patience` seconds, and gives the rest back."""
+        """Takes no new jobs, lets running ones finish for `patience` seconds, and gives the rest back.
+
+        Jobs of kinds with a limit of their own are long, and are given back at once.
+        """
         if self._loop is None:
             return
         self._stopping = True
         self._queue.wake.set()
         await self._loop  # not cancelled: a claim that is under way would stay leased to nobody
         self._loop = None
+        limits = self._queue.limits
+        await self._give_back({task: job for task, job in self._running.items() if limits[job.kind] is not None})
         if self._running:
             await asyncio.wait(self._running, timeout=patience)
-        for task, job in list(self._running.items()):
+        await self._give_back(dict(self._running))
+
+    async def _give_back(self, tasks: Mapping[asyncio.Task[None], Job]) -> None:
+        for task, job in tasks.items():
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
             with contextlib.suppress(DatabaseUnavailable):
                 await self._queue.release(job)
 
-    async def drain(self) -> None:
-        """Runs every job that is due by now, one after another, and those they write. For scenarios and the CLI."""
+    async def drain(self, *, long_jobs: bool = True) -> None:
+        """Runs every job that is due by now, one after another, and those they write. For scenarios and the CLI.
+
+        Without `long_jobs` those of kinds with a limit of their own are left to a worker.
+        """
         await self._enqueue_scheduled()
-        while (job := await self._queue.claim(self._name)) is not None:
+        kinds = sorted(kind for kind, limit in self._queue.limits.items() if long_jobs or limit is None)
+        while (job := await self._queue.claim(self._name, kinds)) is not None:
             await self._run(job)
         await self._enqueue_scheduled()  # what just ran has a next time
 
@@ -102,13 +115,24 @@ class Worker:
             structlog.get_logger().exception("job_worker_failed")
 
     async def _claim_jobs(self) -> None:
-        while not self._stopping and len(self._running) < self._settings.concurrency:
-            job = await self._queue.claim(self._name)
+        while not self._stopping:
+            kinds = self._kinds_with_room()
+            job = await self._queue.claim(self._name, kinds) if kinds else None
             if job is None:
                 return
             task = asyncio.create_task(self._run(job), name=f"job-{job.kind}")
             self._running[task] = job
             task.add_done_callback(self._ended)
+
+    def _kinds_with_room(self) -> list[str]:
+        limits = self._queue.limits
+        running = Counter(job.kind for job in self._running.values())
+        shared = sum(count for kind, count in running.items() if limits[kind] is None)
+        return sorted(
+            kind
+            for kind, limit in limits.items()
+            if (shared < self._settings.concurrency if limit is None else running[kind] < limit)
+        )
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.pop(task, None)
@@ -152,7 +176,7 @@ class Worker:
         """Runs the handler under a lease that is renewed. Returns what it failed with, None when it did its work."""
         if job.attempts > job.max_attempts:
             return WorkerDied(f"The worker ended during the last try. {job.last_error}".strip())
-        kind, handler, _ = self._queue.registration(job.kind)
+        kind, handler, *_ = self._queue.registration(job.kind)
         try:
             async with asyncio.TaskGroup() as group:
                 renewing = group.create_task(self._keep_lease(job, kind.lease))

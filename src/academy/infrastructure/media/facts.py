@@ -11,6 +11,7 @@ class VideoFacts(msgspec.Struct, frozen=True, kw_only=True):
         width, height: of the picture as it is shown, upright and with square pixels.
         rotation: degrees counter-clockwise by which players turn the stored picture: 0, 90, 180 or 270.
         video_codec, audio_codec: names such as `h264` and `aac`; audio "" without sound.
+        pixel_format: how pictures are stored, such as `yuv420p`.
     """
 
     duration_seconds: float
@@ -19,6 +20,7 @@ class VideoFacts(msgspec.Struct, frozen=True, kw_only=True):
     rotation: int
     video_codec: str
     audio_codec: str
+    pixel_format: str
 
 
 class ProbeAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,13 +5,12 @@ be taken. Decoding foreign files is done here, with limits on processor time and
 hostile or broken file can at worst end this process, and what the decoding took of memory is given back.
 """
 
-import os
-import resource
 import sys
 from io import BytesIO
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from academy.infrastructure.media.confinement import confine
 from academy.infrastructure.media.images import BROKEN, REFUSED, Shape
 
 _MEMORY_BYTES = 768 << 20
@@ -37,7 +36,7 @@ class _Unusable(Exception):
 
 def main(shape: Shape) -> int:
     """Cleans the picture on stdin and returns the exit code."""
-    _confine()
+    confine(niceness=10, cpu_seconds=_CPU_SECONDS, memory_bytes=_MEMORY_BYTES)
     try:
         cleaned = _clean(sys.stdin.buffer.read(), shape)
     except _Unusable as error:
@@ -45,13 +44,6 @@ def main(shape: Shape) -> int:
         return REFUSED
     sys.stdout.buffer.write(cleaned)
     return 0
-
-
-def _confine() -> None:
-    os.nice(10)
-    resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS))
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _clean(content: bytes, shape: Shape) -> bytes:

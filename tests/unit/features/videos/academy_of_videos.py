@@ -18,6 +18,7 @@ from academy.infrastructure.jobs.model import Job
 from academy.infrastructure.jobs.queue import DatabaseJobQueue
 from academy.infrastructure.jobs.settings import JobSettings
 from academy.infrastructure.jobs.worker import Worker
+from academy.infrastructure.media.settings import MediaSettings
 from academy.infrastructure.redis.settings import RedisSettings
 from academy.infrastructure.security.principal import Principal, Role
 from academy.infrastructure.storage.base import Storage
@@ -51,8 +52,19 @@ class VideoAcademy:
         cache = make_cache(CacheSettings(), RedisSettings(), self.clock)
         self.courses = CourseService(self.database, self.clock, cache, on_deleted=[self.videos.forget_course])
         self.uploads = UploadService(self.database, self.clock, self.queue, storage, self.videos.files, settings)
-        placing = Placing(self.courses, self.videos)
-        register_jobs(self.queue, self.videos, self.courses, self.database, storage, self.clock, self.uploads, placing)
+        self.scratch = folder / "scratch"
+        register_jobs(
+            self.queue,
+            self.videos,
+            self.courses,
+            self.database,
+            storage,
+            self.clock,
+            self.uploads,
+            Placing(self.courses, self.videos),
+            self.scratch,
+            MediaSettings(),
+        )
 
     async def start(self) -> None:
         await self.storage.initialize()

@@ -16,17 +16,17 @@ async def test_the_daily_cleaning_removes_only_what_nobody_knows(academy: VideoA
     owner = await academy.person()
     video = await academy.videos.upload(owner, "a.mp4", "", stream(film))
     file = await academy.videos.files.store(owner, "a.pdf", "", stream(PDF))
-    await academy.worker.drain()
+    await academy.worker.drain(long_jobs=False)
     kept = await academy.keys()
     assert {video.key, file.key} < set(kept)
     orphans = [f"videos/{new_id()}/original.mp4", f"files/{new_id()}/file.pdf", f"videos/{new_id()}/poster.webp"]
     others = ["videos/by-hand/original.mp4", "backups/1"]
     for key in orphans + others:
         await academy.storage.upload(key, stream(b"x"), limit=1, content_type="x/y")
-    await academy.worker.drain()
+    await academy.worker.drain(long_jobs=False)
     assert await academy.keys() == sorted(kept + orphans + others), "young objects may be uploads in progress"
     academy.clock.move(days=2)
-    await academy.worker.drain()
+    await academy.worker.drain(long_jobs=False)
     assert await academy.keys() == sorted(kept + others)
 
 
@@ -35,12 +35,12 @@ async def test_what_has_no_course_and_no_owner_any_more_goes_after_a_day(academy
     for each in (gone, owner):
         await academy.videos.upload(each, "a.mp4", "", stream(film))
         await academy.videos.files.store(each, "a.pdf", "", stream(PDF))
-    await academy.worker.drain()
+    await academy.worker.drain(long_jobs=False)
     await academy.delete_person(gone)
-    await academy.worker.drain()
+    await academy.worker.drain(long_jobs=False)
     assert len(await academy.keys()) == 6
     academy.clock.move(days=2)
-    await academy.worker.drain()
+    await academy.worker.drain(long_jobs=False)
     assert len(await academy.keys()) == 3, "the owner's file, video and its poster"
 
 
@@ -49,7 +49,7 @@ async def attach_video(academy: VideoAcademy, owner: Principal, course: Course, 
     lesson = course.lessons()[0]
     video = await academy.videos.upload(owner, "a.mp4", "", stream(film), course_id=course.id)
     await academy.courses.set_lesson_video(course.id, lesson.id, video.id, 0)
-    await academy.worker.drain()
+    await academy.worker.drain(long_jobs=False)
     await academy.courses.set_video_duration(course.id, video.id, 2)
     return video.id
 
@@ -84,10 +84,10 @@ async def test_what_a_course_no_longer_uses_goes_after_a_day(academy: VideoAcade
     new_file = await attach_file(academy, owner, course)
     new_cover = await attach_cover(academy, owner, course)
     mine = await academy.videos.upload(owner, "of-no-course.mp4", "", stream(film))
-    await academy.worker.drain()
+    await academy.worker.drain(long_jobs=False)
     assert len(await academy.keys()) == 10, "replaced a moment ago: somebody may be watching"
     academy.clock.move(days=2)
-    await academy.worker.drain()
+    await academy.worker.drain(long_jobs=False)
     kept = [f"videos/{video}/{name}" for video in (new_video, mine.id) for name in ("original.mp4", "poster.webp")]
     assert await academy.keys() == sorted([*kept, new_file, new_cover])
     with pytest.raises(VideoNotFound):
@@ -101,7 +101,7 @@ async def test_a_video_that_waits_to_take_the_place_of_another_is_in_use(academy
     waiting = await academy.videos.upload(owner, "b.mp4", "", stream(film), course_id=course.id)
     await academy.courses.set_lesson_video(course.id, course.lessons()[0].id, waiting.id, 0)
     academy.clock.move(days=2)
-    await academy.worker.drain()
+    await academy.worker.drain(long_jobs=False)
     assert {key.split("/")[1] for key in await academy.keys()} == {shown, waiting.id}
 
 

@@ -90,7 +90,7 @@ async def test_any_way_of_slicing_gives_the_same_bytes(tmp_path: Path, monkeypat
             at += len(piece)
             assert upload.offset == at
         assert upload.state is UploadState.ASSEMBLING
-        await academy.worker.drain()
+        await academy.worker.drain(long_jobs=False)
         done = await academy.uploads.get(owner, upload.id)
         file = await academy.database.collection(StoredFile).get(done.result_id)
         assert file is not None
@@ -220,11 +220,13 @@ async def test_a_power_cut_at_any_step_leaves_one_video_and_no_orphan(
     with monkeypatch.context() as broken:
         step(academy, broken)
         with pytest.raises(BaseExceptionGroup, match="unhandled"):
-            await academy.worker.drain()
+            await academy.worker.drain(long_jobs=False)
     academy.clock.move(minutes=3)
-    await academy.worker.drain()
+    await academy.worker.drain(long_jobs=False)
     videos = await academy.database.collection(Video).find({})
-    assert [(video.status, video.sha256) for video in videos] == [(VideoStatus.READY, hashlib.sha256(film).hexdigest())]
+    assert [(video.status, video.sha256) for video in videos] == [
+        (VideoStatus.CONVERTING, hashlib.sha256(film).hexdigest())
+    ]
     now = await academy.courses.by_id(course.id)
     assert now is not None
     assert videos[0].id in (now.lessons()[0].video_id, now.lessons()[0].new_video_id)
@@ -243,7 +245,7 @@ async def test_a_file_that_cannot_become_what_it_was_for(academy: VideoAcademy, 
     gone = await sent(academy, stranger := await academy.person(), "c.mp4", film)
     await academy.delete_person(stranger)
     await academy.courses.set_curriculum(owner, course.slug, [])
-    await academy.worker.drain()
+    await academy.worker.drain(long_jobs=False)
     reasons = {
         watched.id: "lesson",
         read.id: "lesson",
@@ -270,12 +272,12 @@ async def test_a_storage_that_is_away_for_good_ends_with_a_reason(
     with monkeypatch.context() as broken:
         broken.setattr(academy.storage, "compose", away)
         for _ in range(8):
-            await academy.worker.drain()
+            await academy.worker.drain(long_jobs=False)
             academy.clock.move(hours=2)
     ended = await academy.uploads.get(owner, upload.id)
     assert (ended.state, "several times" in ended.failure) == (UploadState.REFUSED, True)
     academy.clock.move(hours=1)
-    await academy.worker.drain()
+    await academy.worker.drain(long_jobs=False)
     assert await academy.keys() == []
 
 
@@ -288,12 +290,12 @@ async def test_the_sweep_removes_what_belongs_to_nothing(academy: VideoAcademy, 
     await academy.uploads.sweep()
     assert await academy.keys() == [*going_on.keys, f"{going_on.folder}000000000005000-b"]
     await send(academy, owner, going_on, 5000, stream(film[5000:]))
-    await academy.worker.drain()
+    await academy.worker.drain(long_jobs=False)
     assert not [key for key in await academy.keys() if key.startswith("uploads/")]
     left_alone = await begin(academy, owner, "b.mp4", len(film))
     await send(academy, owner, left_alone, 0, stream(film[:5000]))
     academy.clock.move(hours=25)
-    await academy.worker.drain()
+    await academy.worker.drain(long_jobs=False)
     assert not [key for key in await academy.keys() if key.startswith("uploads/")]
     with pytest.raises(UploadNotFound):
         await academy.uploads.get(owner, left_alone.id)
@@ -321,7 +323,7 @@ async def test_a_picture_comes_in_parts(academy: VideoAcademy) -> None:
     upload = await begin(academy, owner, "a.jpg", len(picture), Place(course, ""))
     await send(academy, owner, upload, 0, stream(picture[:100_000]))
     await send(academy, owner, upload, 100_000, stream(picture[100_000:]))
-    await academy.worker.drain()
+    await academy.worker.drain(long_jobs=False)
     now = await academy.courses.by_id(course.id)
     assert now is not None
     assert await academy.keys() == [now.cover_key]

@@ -10,7 +10,7 @@ from PIL import Image
 from academy.features.accounts.errors import AccountGone
 from academy.features.videos.errors import TooManyLooseFiles, VideoNotAllowed, VideoNotFound, VideoNotReady
 from academy.features.videos.model import FileKind, StoredFile, Video, VideoStatus
-from academy.features.videos.service import PROBE_VIDEO, ProbeVideo
+from academy.features.videos.stages import PROBE_VIDEO, ProbeVideo
 from academy.infrastructure.jobs.model import Job
 from academy.infrastructure.media.errors import BrokenMedia
 from academy.infrastructure.media.images import Shape
@@ -32,9 +32,9 @@ async def test_an_upload_is_checked_and_can_be_watched(academy: VideoAcademy, fi
     assert video.sha256 == hashlib.sha256(film).hexdigest()
     with pytest.raises(VideoNotReady, match="being checked"):
         await academy.videos.playback(owner, video.id)
-    await academy.worker.drain()
+    await academy.worker.drain(long_jobs=False)
     ready = await academy.videos.get(owner, video.id)
-    assert (ready.status, ready.width, ready.height) == (VideoStatus.READY, 960, 540)
+    assert (ready.status, ready.width, ready.height) == (VideoStatus.CONVERTING, 960, 540)
     assert ready.duration_seconds == pytest.approx(2, abs=0.1)
     assert academy.told == [("attached", 0), (video.id, ready.duration_seconds)]
     playback = await academy.videos.playback(owner, video.id)
@@ -58,12 +58,12 @@ def attached(academy: VideoAcademy):  # type: ignore[no-untyped-def]
 async def test_running_the_check_again_changes_nothing(academy: VideoAcademy, film: bytes) -> None:
     owner = await academy.person()
     video = await academy.videos.upload(owner, "a.mp4", "", stream(film), course_id="course")
-    await academy.worker.drain()
+    await academy.worker.drain(long_jobs=False)
     first = await academy.videos.get(owner, video.id)
     for _ in range(2):
         await academy.queue.enqueue(PROBE_VIDEO, ProbeVideo(video_id=video.id))
     await academy.queue.enqueue(PROBE_VIDEO, ProbeVideo(video_id=new_id()))
-    await academy.worker.drain()
+    await academy.worker.drain(long_jobs=False)
     assert await academy.videos.get(owner, video.id) == first
     assert len(academy.told) == 1
 
@@ -73,7 +73,7 @@ async def test_a_broken_video_fails_with_a_reason(academy: VideoAcademy, film: b
     broken = await academy.videos.upload(owner, "a.mp4", "video/mp4", stream(film[:1000] + b"\0" * 9000))
     gone = await academy.videos.upload(owner, "b.mp4", "video/mp4", stream(film))
     await academy.storage.delete(gone.key)
-    await academy.worker.drain()
+    await academy.worker.drain(long_jobs=False)
     for video, reason in ((broken, "again"), (gone, "The uploaded file is gone")):
         failed = await academy.videos.get(owner, video.id)
         assert failed.status is VideoStatus.FAILED
@@ -92,7 +92,7 @@ async def test_a_check_that_kills_its_workers_ends_as_failed(academy: VideoAcade
         assert claimed.kind == PROBE_VIDEO.name
         academy.clock.move(minutes=3)
     assert (await academy.videos.get(owner, video.id)).status is VideoStatus.CHECKING
-    await academy.worker.drain()
+    await academy.worker.drain(long_jobs=False)
     failed = await academy.videos.get(owner, video.id)
     assert (failed.status, failed.failure) == (
         VideoStatus.FAILED,
@@ -112,7 +112,7 @@ async def test_a_video_of_a_course_is_discarded_for_any_of_its_makers(academy: V
 async def test_only_those_who_may_watch_get_an_address(academy: VideoAcademy, film: bytes) -> None:
     owner, learner, admin = await academy.person(), await academy.person(Role.LEARNER), await academy.person(Role.ADMIN)
     video = await academy.videos.upload(owner, "a.mp4", "", stream(film))
-    await academy.worker.drain()
+    await academy.worker.drain(long_jobs=False)
     for stranger in (None, learner, await academy.person()):
         with pytest.raises(VideoNotAllowed):
             await academy.videos.playback(stranger, video.id)
@@ -166,7 +166,7 @@ async def test_videos_are_listed_and_seen_by_their_owner_only(academy: VideoAcad
 async def test_a_deleted_video_is_gone_with_its_poster(academy: VideoAcademy, film: bytes) -> None:
     owner = await academy.person()
     video = await academy.videos.upload(owner, "a.mp4", "", stream(film), course_id="course")
-    await academy.worker.drain()
+    await academy.worker.drain(long_jobs=False)
     await academy.videos.delete(owner, video.id)
     assert await academy.keys() == []
     assert academy.told[-1] == (video.id, 0.0)
@@ -177,7 +177,7 @@ async def test_a_deleted_video_is_gone_with_its_poster(academy: VideoAcademy, fi
 async def test_a_video_deleted_during_its_check_stays_deleted(academy: VideoAcademy, film: bytes) -> None:
     owner = await academy.person()
     video = await academy.videos.upload(owner, "a.mp4", "", stream(film), course_id="course")
-    check = asyncio.create_task(academy.worker.drain())
+    check = asyncio.create_task(academy.worker.drain(long_jobs=False))
     await academy.videos.delete(owner, video.id)
     await check
     with pytest.raises(VideoNotFound):
@@ -190,7 +190,7 @@ async def test_what_no_course_has_goes_with_its_owner(academy: VideoAcademy, fil
     own = await academy.videos.upload(owner, "own.mp4", "", stream(film))
     taught = await academy.videos.upload(owner, "taught.mp4", "", stream(film), course_id="course")
     others = await academy.videos.upload(await academy.person(), "other.mp4", "", stream(film))
-    await academy.worker.drain()
+    await academy.worker.drain(long_jobs=False)
     exported = (await academy.videos.export(owner.user_id))["videos"]
     details = [
         {"name": video.file_name, "size": len(film), "type": "video/mp4", "created_at": video.created_at}
