@@ -24,10 +24,11 @@ from academy.features.enrolment import api as enrolment_api
 from academy.features.enrolment import pages as enrolment_pages
 from academy.features.learning import api as learning_api
 from academy.features.learning import pages as learning_pages
+from academy.features.learning import search_pages
 from academy.features.notifications import api as notifications_api
 from academy.features.notifications import pages as notifications_pages
 from academy.features.videos import api as videos_api
-from academy.features.videos import avatar_pages, tus_api
+from academy.features.videos import avatar_pages, captions_api, captions_pages, tus_api
 from academy.features.videos import pages as videos_pages
 from academy.features.videos.addresses import MEDIA_PATH, public_url
 from academy.features.videos.delivery import media_handler
@@ -71,10 +72,13 @@ FEATURES = (
     videos_pages,
     tus_api,
     avatar_pages,
+    captions_api,
+    captions_pages,
     enrolment_api,
     enrolment_pages,
     learning_api,
     learning_pages,
+    search_pages,
     notifications_api,
     notifications_pages,
     admin_api,
@@ -82,7 +86,9 @@ FEATURES = (
     admin_pages,
     mail_pages,
 )
-TEMPLATES = {name: f"academy.features.{name}" for name in ("accounts", "admin", "courses", "learning", "notifications")}
+TEMPLATES = {
+    name: f"academy.features.{name}" for name in ("accounts", "admin", "courses", "learning", "notifications", "videos")
+}
 CACHED_PREFIXES = ("/courses", "/api/v1/courses", "/sitemap.xml")
 # Bytes of a body: a form of a page, or a few fields, of letters that take up to nine bytes each. Uploads, courses over
 # the API and pictures of accounts say their own; the vendors of mail report many letters at once.
@@ -204,8 +210,11 @@ def _dependencies(academy: Academy, pages: Pages) -> dict[str, Provide]:
         "placing": academy.placing,
         "uploads": academy.uploads,
         "studio_media": academy.videos,
+        "captions": academy.captions,
+        "media_signer": academy.signer,
         "enrolments": academy.enrolments,
         "learning": academy.learning,
+        "video_search": academy.video_search,
         "learner_states": academy.learning.states,
         "notifications": academy.notifications,
         "delivery_reports": academy.delivery_reports,

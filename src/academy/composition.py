@@ -15,9 +15,12 @@ from academy.features.enrolment.model import Enrolment
 from academy.features.enrolment.service import EnrolmentService
 from academy.features.learning.model import CourseProgress
 from academy.features.learning.service import LearningService
+from academy.features.learning.video_search import VideoSearch
 from academy.features.notifications.jobs import register_jobs as register_notification_jobs
 from academy.features.notifications.service import NotificationService
 from academy.features.notifications.unsubscribe import UnsubscribeTokens
+from academy.features.videos.captions import CaptionService
+from academy.features.videos.captions_model import CaptionCues, CaptionLine, CaptionTrack
 from academy.features.videos.jobs import register_jobs as register_video_jobs
 from academy.features.videos.model import StoredFile, Upload, Video
 from academy.features.videos.placing import Placing
@@ -62,6 +65,9 @@ DOCUMENTS: tuple[type[Document], ...] = (
     Review,
     Video,
     StoredFile,
+    CaptionTrack,
+    CaptionCues,
+    CaptionLine,
     Upload,
     Enrolment,
     CourseProgress,
@@ -137,6 +143,8 @@ class Academy:
             may_watch=self._may_watch,
             on_ready=self._video_ready,
         )
+        self.captions = CaptionService(self.database, self.clock, self.signer, self.settings.storage.media_url_seconds)
+        self.video_search = VideoSearch(self.captions, self.courses, self.enrolments)
         self.placing = Placing(self.courses, self.videos)
         self.uploads = UploadService(
             self.database, self.clock, self.jobs, self.storage, self.videos.files, self.settings.storage
@@ -154,7 +162,7 @@ class Academy:
             self.secret,
             self.cache,
             discard_image=self.videos.files.delete,
-            export_parts=[self.learning.export, self.reviews.export, self.videos.export],
+            export_parts=[self.learning.export, self.reviews.export, self.videos.export, self.captions.export],
             on_deleted=[
                 self.reviews.forget_author,
                 self.learning.forget_user,

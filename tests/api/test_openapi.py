@@ -96,6 +96,9 @@ async def test_every_body_is_described_by_its_fields(document: dict[str, Any]) -
     for method, path, operation in operations(document):
         for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
             schema = content["schema"]
+            if media_type == "text/vtt":
+                assert schema == {"type": "string"}
+                continue
             if media_type == "application/offset+octet-stream":  # bytes, without fields
                 continue
             schema = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema

@@ -102,9 +102,15 @@ GET     /api/v1/videos                                             instructors
 POST    /api/v1/videos                                             instructors
 DELETE  /api/v1/videos/{video_id}                                  instructors
 GET     /api/v1/videos/{video_id}                                  instructors
+GET     /api/v1/videos/{video_id}/captions                         instructors
+POST    /api/v1/videos/{video_id}/captions                         instructors
+DELETE  /api/v1/videos/{video_id}/captions/{language}              instructors
+GET     /api/v1/videos/{video_id}/captions/{language}              instructors
+PUT     /api/v1/videos/{video_id}/captions/{language}              instructors
 GET     /api/v1/videos/{video_id}/playback                         anyone
 POST    /api/v1/webhooks/sendgrid                                  anyone
 POST    /api/v1/webhooks/ses                                       anyone
+GET     /captions/{name}                                           anyone
 GET     /categories                                                admins
 POST    /categories                                                admins
 POST    /categories/{slug}                                         admins
@@ -126,6 +132,8 @@ GET     /learn/{slug}                                              anyone
 GET     /learn/{slug}/{lesson_id}                                  anyone
 POST    /learn/{slug}/{lesson_id}/complete                         signed_in
 POST    /learn/{slug}/{lesson_id}/position                         signed_in
+GET     /learn/{slug}/{lesson_id}/search                           anyone
+GET     /learn/{slug}/search                                       anyone
 GET     /login                                                     anyone
 POST    /login                                                     anyone
 GET     /login/code                                                anyone
@@ -139,6 +147,7 @@ POST    /register                                                  anyone
 GET     /reset-password                                            anyone
 POST    /reset-password                                            anyone
 GET     /robots.txt                                                anyone
+GET     /search/videos                                             signed_in
 GET     /sitemap.xml                                               anyone
 GET     /static/{name}                                             anyone
 GET     /studio                                                    instructors
@@ -149,6 +158,14 @@ POST    /studio/courses/{slug}/cover/remove                        instructors
 POST    /studio/courses/{slug}/delete                              instructors
 GET     /studio/courses/{slug}/lessons/{lesson_id}                 instructors
 POST    /studio/courses/{slug}/lessons/{lesson_id}                 instructors
+GET     /studio/courses/{slug}/lessons/{lesson_id}/captions        instructors
+POST    /studio/courses/{slug}/lessons/{lesson_id}/captions        instructors
+GET     /studio/courses/{slug}/lessons/{lesson_id}/captions/{track_id} instructors
+POST    /studio/courses/{slug}/lessons/{lesson_id}/captions/{track_id} instructors
+POST    /studio/courses/{slug}/lessons/{lesson_id}/captions/{track_id}/default instructors
+POST    /studio/courses/{slug}/lessons/{lesson_id}/captions/{track_id}/delete instructors
+GET     /studio/courses/{slug}/lessons/{lesson_id}/captions/{track_id}/file instructors
+POST    /studio/courses/{slug}/lessons/{lesson_id}/chapters        instructors
 POST    /studio/courses/{slug}/lessons/{lesson_id}/move            instructors
 GET     /studio/courses/{slug}/lessons/{lesson_id}/video           instructors
 POST    /studio/courses/{slug}/lessons/{lesson_id}/video/discard   instructors

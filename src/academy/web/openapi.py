@@ -12,7 +12,7 @@ from types import NoneType
 from typing import Any
 
 import msgspec
-from litestar import Litestar, Response, Router
+from litestar import Litestar, MediaType, Response, Router
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import (
@@ -40,7 +40,8 @@ _PROBLEMS = {
     HTTPStatus.NOT_FOUND: "There is no such thing, or the caller may not know that there is.",
     HTTPStatus.CONFLICT: "The present state does not allow this; the detail says why.",
     HTTPStatus.GONE: "It is over: too old, or refused; the detail says why.",
-    HTTPStatus.PRECONDITION_FAILED: "The caller speaks another version of the protocol.",
+    HTTPStatus.PRECONDITION_FAILED: "It was changed since the `ETag` that `If-Match` holds, or the caller speaks "
+    "another version of the protocol.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is of another type.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "A value is not as it has to be; `errors` names the fields.",
@@ -154,7 +155,7 @@ def _complete(operation: dict[str, Any], method: str, handler: HTTPRouteHandler,
         if headers := described[str(status)].get("headers"):
             responses[str(status)]["headers"] = headers
         if answer is not None:
-            media_type = PROBLEM_TYPE if answer is Problem else "application/json"
+            media_type = PROBLEM_TYPE if answer is Problem else _media_type(handler, status)
             responses[str(status)]["content"] = schemas.content(answer, media_type)
     for problem in _problems(operation, method, handler):
         responses.setdefault(str(problem.value), {"$ref": f"#/components/responses/{problem.name}"})
@@ -165,6 +166,11 @@ def _complete(operation: dict[str, Any], method: str, handler: HTTPRouteHandler,
 def _description(handler: HTTPRouteHandler, status: int) -> str:
     declared = (handler.responses or {}).get(status)
     return declared.description if declared else HTTPStatus(status).phrase
+
+
+def _media_type(handler: HTTPRouteHandler, status: int) -> str:
+    declared = (handler.responses or {}).get(status)
+    return str(declared.media_type if declared else MediaType.JSON)
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
@@ -203,6 +209,8 @@ def _problems(operation: dict[str, Any], method: str, handler: HTTPRouteHandler)
         found |= {HTTPStatus.UNPROCESSABLE_ENTITY}
     if has_body:
         found |= {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE}
+    if any(parameter["name"] == "If-Match" for parameter in parameters):
+        found |= {HTTPStatus.PRECONDITION_FAILED}
     if method in _UNSAFE:
         found |= {HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS}
     if _WEBHOOKS in (handler.tags or ()):  # closed without a secret; their signed bodies are read as they come

@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 from academy.infrastructure.security.principal import Principal
 from academy.kit.clock import Clock
 from academy.kit.errors import Kind
+from academy.kit.places import clock_time
 from academy.web.assets import Assets
 from academy.web.authentication import SESSION_COOKIE, unchecked_sign_in
 from academy.web.covers import cover
@@ -81,6 +82,7 @@ class Pages:
                 "url": settings.public_url,
             },
             asset=assets.url,
+            clock_time=clock_time,
             drawn_cover=cover,
             has_local_inbox=has_local_inbox,
             format_duration=format_duration,

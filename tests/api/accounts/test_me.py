@@ -92,6 +92,7 @@ async def test_the_export_holds_everything(academy: TestAcademy) -> None:
         "reviews",
         "videos",
         "files",
+        "captions",
     }
     account = export["account"]
     assert (account["email"], account["name"], account["role"]) == ("asha@example.com", "Asha Rao", "learner")

@@ -14,6 +14,7 @@ from academy.infrastructure.jobs.model import Job, JobStatus
 from academy.infrastructure.security.principal import Role
 from academy.kit.ids import new_id
 from tests.academies import tus
+from tests.academies.captions import ENGLISH
 from tests.academies.courses import published, unique
 from tests.academies.in_process import PASSWORD
 from tests.academies.media import PDF, make_picture
@@ -275,6 +276,29 @@ async def delete_video(stage: Stage) -> httpx.Response:
     await stage.writer.work()
     await stage.warm()
     return await stage.teacher.delete(f"videos/{video['id']}")
+
+
+@write("POST /videos/{video_id}/captions")
+async def add_captions(stage: Stage) -> httpx.Response:
+    video = (await _film_lesson(stage)).json()
+    await stage.warm()
+    captions = {"file": ("a.vtt", ENGLISH, "text/vtt")}
+    return await stage.teacher.post(f"videos/{video['id']}/captions", data={"language": "en"}, files=captions)
+
+
+@write("PUT /videos/{video_id}/captions/{language}")
+async def put_captions(stage: Stage) -> httpx.Response:
+    video = (await _film_lesson(stage)).json()
+    await stage.warm()
+    return await stage.teacher.put(f"videos/{video['id']}/captions/en", content=ENGLISH)
+
+
+@write("DELETE /videos/{video_id}/captions/{language}")
+async def delete_captions(stage: Stage) -> httpx.Response:
+    address = f"videos/{(await _film_lesson(stage)).json()['id']}/captions/en"
+    await stage.teacher.put(address, content=ENGLISH)
+    await stage.warm()
+    return await stage.teacher.delete(address)
 
 
 @write("PATCH /admin/users/{user_id}#role")

@@ -43,7 +43,7 @@ async def test_pages_ask_the_database_little(embedded_academy: TestAcademy, film
 
     lesson = f"/learn/{taught.slug}/"
     opening = ["courses", "enrolments", "course_progress"]
-    assert await read_by(lesson + taught.lesson("Watch").id) == [*opening, "videos"]
+    assert await read_by(lesson + taught.lesson("Watch").id) == [*opening, "videos", "captions"]
     assert await read_by(lesson + taught.lesson("Read").id) == [*opening, "lesson_texts"]
     assert await read_by(lesson + taught.lesson("File").id) == opening
     assert await read_by(f"/learn/{locked.slug}/{locked.lesson('One').id}", 403) == ["courses", "enrolments", "courses"]

@@ -21,6 +21,7 @@ from academy.features.courses.model import Level
 from academy.features.courses.repository import CatalogueFilter, CourseSort
 from academy.features.enrolment.model import LearnerEnrolled
 from academy.features.learning.model import LessonProgress
+from academy.features.videos.captions_model import CaptionLine, TrackKind
 from academy.infrastructure.database.base import Database
 from academy.infrastructure.email.base import EmailMessage, Recipient
 from academy.infrastructure.email.batches import Announcement, BatchRecipient
@@ -74,6 +75,7 @@ KNOWN: dict[object, list[object]] = {
         )
     ],
     "kind": [SEND_MAIL],
+    "track.kind": [TrackKind.CAPTIONS],
     CodeTry: [CodeTry(id="t", purpose=CodePurpose.SIGN_IN, at=START)],
     Job: [msgspec.structs.replace(sample(Job, 7), kind=SEND_MAIL.name)],
     Schedule: [Schedule(SEND_MAIL, SendMail(mail_id="mails7"), timedelta(hours=1))],
@@ -112,6 +114,8 @@ KNOWN: dict[object, list[object]] = {
     Mail: [WELCOME],
     Recipient: [ANYBODY],
     LessonProgress: [LessonProgress(position_seconds=1.0)],
+    "lines": [[msgspec.structs.replace(sample(CaptionLine, 100_001), id="fresh")]],
+    "where": [{"video_id": {"$in": ["video_id7"]}}],
 }
 
 

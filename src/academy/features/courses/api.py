@@ -1,15 +1,12 @@
 """REST handlers of the catalogue and the courses; their reviews' stand in reviews_api.py."""
 
-from collections.abc import Awaitable
 from datetime import datetime
 from typing import Annotated
 
 import msgspec
 from litestar import Response, delete, get, patch, post, put
 from litestar.di import NamedDependency
-from litestar.exceptions import ClientException
 from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, Parameter
-from litestar.status_codes import HTTP_412_PRECONDITION_FAILED
 from msgspec import Meta
 
 from academy.features.accounts.model import User
@@ -18,12 +15,11 @@ from academy.features.courses.curriculum import LessonDraft, SectionDraft
 from academy.features.courses.model import Course, CourseDetails, CourseStatus, Lesson, LessonKind, Level, Section
 from academy.features.courses.repository import CatalogueFilter, CourseSort
 from academy.features.courses.service import CourseService
-from academy.infrastructure.database.errors import VersionConflict
 from academy.infrastructure.security.principal import Principal
-from academy.kit.errors import InvalidError
 from academy.kit.money import Money
 from academy.web.guards import anyone, instructors
 from academy.web.listing import Cursor, Limit, Listing
+from academy.web.preconditions import if_unchanged, revision_of
 
 Title = Annotated[str, Meta(min_length=1, max_length=120)]
 ShortText = Annotated[str, Meta(max_length=200)]
@@ -212,27 +208,6 @@ def _lesson_answer(lesson: Lesson) -> LessonAnswer:
     )
 
 
-def _revision(if_match: str | None) -> int | None:
-    """The revision an `If-Match` header names. Raises InvalidError for one that is no ETag of a course."""
-    if if_match is None or if_match.strip() == "*":
-        return None
-    text = if_match.strip().removeprefix("W/").strip('"')
-    # `isdigit` alone also takes digits that are no numbers, such as a raised two.
-    if not (text.isascii() and text.isdigit()) or len(text) > 9:  # noqa: PLR2004 - more digits than edits anyone makes
-        raise InvalidError("If-Match must hold the ETag of the course.", fields={"If-Match": "Send the ETag you read."})
-    return int(text)
-
-
-async def _if_unchanged(changing: Awaitable[Course], if_match: str | None) -> Course:
-    """Awaits a change; answers 412 when `If-Match` names another revision than the present one (RFC 9110, 13.1.1)."""
-    try:
-        return await changing
-    except VersionConflict as error:
-        if if_match is None:
-            raise
-        raise ClientException(error.message, status_code=HTTP_412_PRECONDITION_FAILED) from error
-
-
 @get("/api/v1/courses", guards=[anyone], tags=["courses"], summary="The catalogue: published courses")
 async def list_courses(
     courses: NamedDependency[CourseService],
@@ -299,7 +274,9 @@ async def change_course(
     given = {name: value for name, value in msgspec.structs.asdict(data).items() if value is not msgspec.UNSET}
     if isinstance(data.price, PriceRequest):
         given["price"] = Money(**msgspec.structs.asdict(data.price))
-    changed = await _if_unchanged(courses.change(principal, slug, given, revision=_revision(if_match)), if_match)
+    changed = await if_unchanged(
+        courses.change(principal, slug, given, revision=revision_of(if_match, "the course")), if_match
+    )
     return await _answer(changed, courses)
 
 
@@ -351,8 +328,8 @@ async def put_curriculum(
         for s in data.sections
     ]
     texts = [[lesson.text for lesson in section.lessons] for section in data.sections]
-    changing = courses.set_curriculum(principal, slug, draft, revision=_revision(if_match), texts=texts)
-    return await _answer(await _if_unchanged(changing, if_match), courses)
+    changing = courses.set_curriculum(principal, slug, draft, revision=revision_of(if_match, "the course"), texts=texts)
+    return await _answer(await if_unchanged(changing, if_match), courses)
 
 
 def _lesson_draft(lesson: LessonRequest) -> LessonDraft:

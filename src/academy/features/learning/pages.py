@@ -20,6 +20,8 @@ from academy.features.learning.service import (
     percent_done,
     resume_at,
 )
+from academy.features.videos.captions import CaptionService
+from academy.features.videos.captions_model import TrackKind
 from academy.features.videos.errors import VideoNotFound, VideoNotReady
 from academy.features.videos.service import Playback, VideoService
 from academy.infrastructure.security.principal import Principal
@@ -31,6 +33,8 @@ from academy.web.requests import PageRequest
 
 # Set by the player's script, so that the page comes without its outline from the start.
 ZEN_COOKIE = "academy_zen"
+# Of a second in a video: more is no place in any.
+_MOST_DIGITS = 6
 
 
 class PositionReport(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -93,6 +97,7 @@ async def player(
     courses: NamedDependency[CourseService],
     learning: NamedDependency[LearningService],
     videos: NamedDependency[VideoService],
+    captions: NamedDependency[CaptionService],
 ) -> Response[bytes]:
     """The player. A locked lesson explains itself."""
     try:
@@ -103,7 +108,10 @@ async def player(
         return pages.render(request, "learning/locked.html", status_code=403, course=course, lesson=lesson)
     course, lesson = opened.course, opened.lesson
     playback, trouble = await _playback(videos, course, lesson)
-    position = opened.lesson_progress.position_seconds
+    tracks = await captions.playable(lesson.video_id) if playback and lesson.video_id else []
+    has_chapters = any(track.kind is TrackKind.CHAPTERS for track in tracks)
+    resumes_at = resume_at(opened.lesson_progress.position_seconds, playback.duration_seconds) if playback else 0
+    asked_second = _asked_second(request)
     file_url = videos.file_url(lesson.file_key, lesson.file_name) if lesson.file_key else ""
     response = pages.render(
         request,
@@ -114,7 +122,10 @@ async def player(
         text_html=await render_markdown_async(await courses.lesson_text(lesson_id)) if lesson.has_text else "",
         playback=playback,
         trouble=trouble,
-        start_at=resume_at(position, playback.duration_seconds) if playback else 0,
+        tracks=tracks,
+        chapters=await captions.chapters(lesson.video_id) if has_chapters and lesson.video_id else [],
+        start_at=resumes_at if asked_second is None else asked_second,
+        resumes=bool(resumes_at) and asked_second is None,
         file_url=file_url,
         is_maker=may_edit(course, visitor),
         zen=request.cookies.get(ZEN_COOKIE) == "1",
@@ -122,6 +133,12 @@ async def player(
     # The page holds addresses that are not for everybody and do not hold for ever.
     response.headers["Cache-Control"] = "private, no-store"
     return response
+
+
+def _asked_second(request: PageRequest) -> int | None:
+    """The second at which an address opens the video, such as `?t=95`; None when it names none."""
+    asked = request.query_params.get("t", "")
+    return int(asked) if asked.isascii() and asked.isdigit() and len(asked) <= _MOST_DIGITS else None
 
 
 async def _playback(videos: VideoService, course: Course, lesson: Lesson) -> tuple[Playback | None, str]:

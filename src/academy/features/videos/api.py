@@ -9,9 +9,11 @@ from litestar.params import FromPath
 from litestar.status_codes import HTTP_201_CREATED
 
 from academy.features.courses.service import CourseService
+from academy.features.videos.captions import CaptionService
+from academy.features.videos.captions_model import TrackKind
 from academy.features.videos.model import FileKind, Rendition, StoredFile, Video, VideoStatus
 from academy.features.videos.placing import Placing
-from academy.features.videos.service import Playback, VideoService
+from academy.features.videos.service import VideoService
 from academy.features.videos.uploads import FileUploadOperation, named_place, sent_file
 from academy.infrastructure.rate_limits.base import Rule
 from academy.infrastructure.security.principal import Principal
@@ -60,6 +62,16 @@ class FileAnswer(msgspec.Struct, kw_only=True):
     url: str
 
 
+class TrackAnswer(msgspec.Struct, kw_only=True):
+    """Captions, subtitles or chapters beside a video, as WebVTT; `url` holds as long as the video's."""
+
+    kind: TrackKind
+    language: str
+    label: str
+    url: str
+    default: bool
+
+
 class PlaybackAnswer(msgspec.Struct, kw_only=True):
     """Where a video can be watched; the addresses hold for `expires_in` seconds.
 
@@ -77,6 +89,7 @@ class PlaybackAnswer(msgspec.Struct, kw_only=True):
     width: int
     height: int
     expires_in: int
+    tracks: list[TrackAnswer]
 
 
 def video_answer(video: Video, videos: VideoService) -> VideoAnswer:
@@ -210,14 +223,18 @@ async def delete_video(
 
 @get("/api/v1/videos/{video_id:str}/playback", guards=[anyone], tags=["files"], summary="Where to watch a video")
 async def get_playback(
-    video_id: FromPath[str], visitor: NamedDependency[Principal | None], videos: NamedDependency[VideoService]
+    video_id: FromPath[str],
+    visitor: NamedDependency[Principal | None],
+    videos: NamedDependency[VideoService],
+    captions: NamedDependency[CaptionService],
 ) -> Response[PlaybackAnswer]:
     """Returns a signed address to those who may watch; 403 for others, 409 while the video cannot be shown."""
-    return Response(_playback(await videos.playback(visitor, video_id)), headers={"Cache-Control": "no-store"})
-
-
-def _playback(playback: Playback) -> PlaybackAnswer:
-    return msgspec.convert(playback, PlaybackAnswer, from_attributes=True)
+    playback = await videos.playback(visitor, video_id)
+    answer = PlaybackAnswer(
+        **msgspec.structs.asdict(playback),
+        tracks=msgspec.convert(await captions.playable(video_id), list[TrackAnswer], from_attributes=True),
+    )
+    return Response(answer, headers={"Cache-Control": "no-store"})
 
 
 handlers = [upload_video, upload_file, list_videos, get_video, delete_video, get_playback]

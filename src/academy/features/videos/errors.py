@@ -39,6 +39,27 @@ class VideoNotReady(ConflictError):
     code = "video_not_ready"
 
 
+class TrackNotFound(NotFoundError):
+    """The video has no such captions."""
+
+    code = "captions_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("This video has no such captions (any more).")
+
+
+class TrackExists(ConflictError):
+    """The video has captions of this kind in this language already."""
+
+    code = "captions_exist"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This video has captions in this language already. Edit or replace those, or choose another language.",
+            fields={"language": "There are captions in this language already."},
+        )
+
+
 class UploadNotFound(NotFoundError):
     """There is no such upload, or it is another one's."""
 

@@ -1,12 +1,14 @@
 """Every query of the videos and files."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TypeVar
 
 from academy.features.accounts.model import User
+from academy.features.videos.captions_model import CaptionCues, CaptionLine, CaptionTrack, TrackKind
 from academy.features.videos.kinds import places_of
 from academy.features.videos.model import StoredFile, Video, VideoStatus
-from academy.infrastructure.database.base import LARGEST_PAGE, Collection, Database, Filter, Page
+from academy.infrastructure.database.base import LARGEST_PAGE, Collection, Database, Filter, Page, SearchPage
 from academy.infrastructure.database.document import Document
 
 D = TypeVar("D", bound=Document)
@@ -19,6 +21,7 @@ class VideoRepository:
         self._videos = database.collection(Video)
         self._files = database.collection(StoredFile)
         self._users = database.collection(User)
+        self._captions = CaptionRepository(database)
 
     async def get(self, video_id: str) -> Video | None:
         """Returns the video with this id."""
@@ -49,7 +52,8 @@ class VideoRepository:
         return await self._videos.update_one(query, {"$max": {"segments": segments, "progress": progress}})
 
     async def delete(self, video_id: str) -> bool:
-        """Removes a video; whether there was one."""
+        """Removes a video with its captions; whether there was one."""
+        await self._captions.delete_of_videos([video_id])
         return await self._videos.delete_one({"id": video_id})
 
     async def insert_file(self, file: StoredFile) -> None:
@@ -81,6 +85,7 @@ class VideoRepository:
         keys: list[str] = []
         while videos := await self._videos.find(query):
             keys += [key for video in videos for key in places_of(video)]
+            await self._captions.delete_of_videos([video.id for video in videos])
             await self._videos.delete_many({"id": {"$in": [video.id for video in videos]}})
         while files := await self._files.find(query):
             keys += [file.key for file in files]
@@ -124,6 +129,79 @@ class VideoRepository:
         """Returns those of the ids (at most 200) that belong to a video for which nothing is streamed or converted."""
         found = await self._videos.find({"id": {"$in": list(ids)}})
         return {one.id for one in found if one.hls_key is None and one.status is not VideoStatus.CONVERTING}
+
+
+class CaptionRepository:
+    """Tracks of videos, their cues and their lines."""
+
+    def __init__(self, database: Database) -> None:
+        self._tracks = database.collection(CaptionTrack)
+        self._cues = database.collection(CaptionCues)
+        self._lines = database.collection(CaptionLine)
+        self._videos = database.collection(Video)
+
+    async def of_video(self, video_id: str) -> list[CaptionTrack]:
+        """Returns the tracks of a video, by kind and language."""
+        return await self._tracks.find({"video_id": video_id}, sort=("kind", "language"))
+
+    async def get(self, track_id: str) -> CaptionTrack | None:
+        """Returns the track with this id."""
+        return await self._tracks.get(track_id)
+
+    async def track(self, video_id: str, kind: TrackKind, language: str) -> CaptionTrack | None:
+        """Returns the track of this kind in this language."""
+        return await self._tracks.find_one({"video_id": video_id, "kind": kind.value, "language": language})
+
+    async def cues(self, track_id: str) -> CaptionCues | None:
+        """Returns the cues of a track."""
+        return await self._cues.get(track_id)
+
+    async def hold_video(self, video_id: str, now: datetime) -> bool:
+        """Whether there is such a video; until the open transaction ends, nobody deletes it."""
+        return await self._videos.update_one({"id": video_id}, {"$set": {"updated_at": now}})
+
+    async def insert(self, track: CaptionTrack, cues: CaptionCues) -> None:
+        """Stores a new track. Raises UniqueViolation."""
+        await self._tracks.insert(track)
+        await self._cues.insert(cues)
+
+    async def change(self, track_id: str, revision: int, fields: dict[str, object]) -> CaptionTrack | None:
+        """Changes a track that still has this revision; None when it has another, or is gone."""
+        return await self._tracks.find_and_update({"id": track_id, "revision": revision}, {"$set": fields})
+
+    async def replace_cues(self, track_id: str, cues: CaptionCues) -> None:
+        """Stores other cues for a track."""
+        await self._cues.delete_one({"id": track_id})
+        await self._cues.insert(cues)
+
+    async def replace_lines(self, track_id: str, lines: Sequence[CaptionLine]) -> None:
+        """Stores the lines of a track in place of those before."""
+        await self._lines.delete_many({"track_id": track_id})
+        await self._lines.insert_many(lines)
+
+    async def set_default(self, video_id: str, track_id: str) -> None:
+        """Makes one track of a video the one that is shown without being asked; "" makes it none."""
+        await self._tracks.update_many({"video_id": video_id, "is_default": True}, {"$set": {"is_default": False}})
+        if track_id:
+            await self._tracks.update_one({"id": track_id, "video_id": video_id}, {"$set": {"is_default": True}})
+
+    async def delete(self, track_id: str) -> bool:
+        """Removes a track with its cues and lines; whether there was one."""
+        await self._lines.delete_many({"track_id": track_id})
+        await self._cues.delete_one({"id": track_id})
+        return await self._tracks.delete_one({"id": track_id})
+
+    async def delete_of_videos(self, video_ids: Sequence[str]) -> None:
+        """Removes all tracks of some videos (at most 200)."""
+        for collection in (self._lines, self._cues, self._tracks):
+            await collection.delete_many({"video_id": {"$in": list(video_ids)}})
+
+    async def search(self, text: str, where: Filter, *, limit: int, cursor: str | None) -> SearchPage[CaptionLine]:
+        """Returns a page of the lines that hold the words of a text, video by video, as they are shown.
+
+        Of more than a thousand, the newest thousand. Raises InvalidCursor.
+        """
+        return await self._lines.search(text, where, sort=("video_id", "start_ms"), limit=limit, cursor=cursor)
 
 
 async def _all(collection: Collection[D], query: Filter) -> list[D]:

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 
 from academy.infrastructure.database.document import Document
 
@@ -40,6 +41,24 @@ def words(text: str) -> list[str]:
 def searched_words(text: str) -> list[str]:
     """Returns the words a visitor looks for, at most twelve."""
     return words(text)[:_MOST_WORDS]
+
+
+def marked(text: str, searched: str) -> list[tuple[str, bool]]:
+    """Returns a text in parts, each with whether it is one of the searched words, as `Collection.search` finds them."""
+    wanted = searched_words(searched)
+    parts: list[tuple[str, bool]] = []
+    for _, characters in groupby(text, _is_of_word):
+        part = "".join(characters)
+        is_found = bool(wanted) and any(word in wanted or word.startswith(wanted[-1]) for word in words(part))
+        if parts and not is_found and not parts[-1][1]:
+            parts[-1] = (parts[-1][0] + part, False)
+        else:
+            parts.append((part, is_found))
+    return parts
+
+
+def _is_of_word(character: str) -> bool:
+    return any(unicodedata.category(part)[0] in "LMN" for part in unicodedata.normalize("NFKD", character))
 
 
 def texts(stored: Mapping[str, object], path: str) -> Iterator[str]:

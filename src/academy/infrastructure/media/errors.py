@@ -8,3 +8,10 @@ class BrokenMedia(AcademyError):
 
     code = "broken_media"
     kind = Kind.INVALID
+
+
+class UnreadableCaptions(AcademyError):
+    """The file is no captions, or a line of it is wrong. The message names the line and says what to do."""
+
+    code = "unreadable_captions"
+    kind = Kind.INVALID

@@ -5,6 +5,7 @@ from pathlib import Path
 from academy.features.accounts.model import User, UserStatus
 from academy.features.courses.model import Category, Course, Lesson, LessonKind, LessonText, Review, Section
 from academy.features.courses.service import CourseService
+from academy.features.videos.captions_model import CaptionCues, CaptionLine, CaptionTrack
 from academy.features.videos.jobs import register_jobs
 from academy.features.videos.model import StoredFile, Upload, Video
 from academy.features.videos.placing import Placing
@@ -69,7 +70,10 @@ class VideoAcademy:
     async def start(self) -> None:
         await self.storage.initialize()
         await self.database.connect()
-        await self.database.create_indexes([User, Video, StoredFile, Upload, Job, Course, LessonText, Category, Review])
+        captions = (CaptionTrack, CaptionCues, CaptionLine)
+        await self.database.create_indexes(
+            [User, Video, StoredFile, Upload, *captions, Job, Course, LessonText, Category, Review]
+        )
 
     async def keys(self) -> list[str]:
         return [found.key for found in await self.storage.list_files()]
