@@ -210,6 +210,7 @@ def _dependencies(academy: Academy, pages: Pages) -> dict[str, Provide]:
         "placing": academy.placing,
         "uploads": academy.uploads,
         "studio_media": academy.videos,
+        "views": academy.views,
         "captions": academy.captions,
         "media_signer": academy.signer,
         "enrolments": academy.enrolments,

@@ -22,10 +22,11 @@ from academy.features.notifications.unsubscribe import UnsubscribeTokens
 from academy.features.videos.captions import CaptionService
 from academy.features.videos.captions_model import CaptionCues, CaptionLine, CaptionTrack
 from academy.features.videos.jobs import register_jobs as register_video_jobs
-from academy.features.videos.model import StoredFile, Upload, Video
+from academy.features.videos.model import StoredFile, Upload, Video, VideoView
 from academy.features.videos.placing import Placing
 from academy.features.videos.resumable import UploadService
 from academy.features.videos.service import VideoService
+from academy.features.videos.views import ViewService, register_view_jobs
 from academy.infrastructure.cache.factory import make_cache
 from academy.infrastructure.database.document import Document
 from academy.infrastructure.database.factory import make_database
@@ -64,6 +65,7 @@ DOCUMENTS: tuple[type[Document], ...] = (
     Category,
     Review,
     Video,
+    VideoView,
     StoredFile,
     CaptionTrack,
     CaptionCues,
@@ -149,6 +151,7 @@ class Academy:
         self.uploads = UploadService(
             self.database, self.clock, self.jobs, self.storage, self.videos.files, self.settings.storage
         )
+        self.views = ViewService(self.database, self.clock, self.secret)
         self.accounts = AccountService(
             self.database,
             self.jobs,
@@ -213,6 +216,7 @@ class Academy:
             self.settings.scratch_path,
             self.settings.media,
         )
+        register_view_jobs(self.jobs, self.views)
 
     async def _may_watch(self, visitor: Principal | None, video: Video) -> bool:
         """The course's makers and learners may watch its videos, and everybody those of its free previews."""

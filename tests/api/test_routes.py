@@ -131,7 +131,9 @@ GET     /health/ready                                              anyone
 GET     /learn/{slug}                                              anyone
 GET     /learn/{slug}/{lesson_id}                                  anyone
 POST    /learn/{slug}/{lesson_id}/complete                         signed_in
+GET     /learn/{slug}/{lesson_id}/playback                         anyone
 POST    /learn/{slug}/{lesson_id}/position                         signed_in
+POST    /learn/{slug}/{lesson_id}/view                             anyone
 GET     /learn/{slug}/{lesson_id}/search                           anyone
 GET     /learn/{slug}/search                                       anyone
 GET     /login                                                     anyone

@@ -56,7 +56,7 @@ async def test_at_its_end_it_offers_the_next_lesson(site: Site, visitor: Visitor
     assert await offer.evaluate("(one) => getComputedStyle(one).animationName") == "none"
     await page.keyboard.press("Escape")
     await expect(offer).to_be_hidden()
-    await expect(page.locator("#video")).to_be_focused()
+    await expect(page.get_by_role("button", name="Play again")).to_be_focused()
     await play_to_the_end(page)
     await offer.get_by_role("button", name="Watch again").click()
     await expect(offer).to_be_hidden()

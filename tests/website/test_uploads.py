@@ -20,6 +20,9 @@ SLOW = 400_000
 # What the browser itself writes when a line breaks or a request is refused.
 TOLD = ["status of 4", "ERR_", "net::"]
 
+# A conversion leaves the machine to everybody else.
+CONVERTED_MS = 90_000
+
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedAcademy]:
@@ -272,7 +275,7 @@ async def test_many_files_become_lessons(studio: Page, served: ServedAcademy, fi
     rows = studio.locator("#outline .upload-row")
     await expect(rows).to_have_count(5)
     for name in ("01_loops.mp4", "02_lists.mp4", "plan.pdf"):
-        await expect(state_of(rows.filter(has_text=name))).to_have_text("Ready.")
+        await expect(state_of(rows.filter(has_text=name))).to_have_text("Ready.", timeout=CONVERTED_MS)
     await expect(state_of(rows.filter(has_text="lie.pdf"))).to_contain_text("its content is something else")
     await expect(state_of(rows.filter(has_text="a.txt"))).to_contain_text("not taken here")
     lessons = studio.get_by_role("list", name="Lessons of Getting started").locator("a")

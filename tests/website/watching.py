@@ -32,8 +32,9 @@ async def a_line_that_is_wider_than_every_phone(with_many: int, parameters: str)
 class Site:
     """A served academy with one course, whose video lesson is followed by a text, and a paid course."""
 
-    def __init__(self, url: str, taught: Taught, paid: Taught) -> None:
+    def __init__(self, url: str, taught: Taught, paid: Taught, film: Path) -> None:
         self.url = url
+        self.film = film
         self.course = taught
         self.watch = f"/learn/{taught.slug}/{taught.lesson('Watch').id}"
         self.read = f"/learn/{taught.slug}/{taught.lesson('Read').id}"
@@ -66,15 +67,18 @@ def make_film(path: Path) -> bytes:
 
 @asynccontextmanager
 async def opened_site(folder: Path, tests: Sequence[str]) -> AsyncIterator[Site]:
-    """Serves the academy, with a learner of the course for each test: see `address_of`."""
+    """Serves the academy, with a learner of the course for each test: see `address_of`.
+
+    The video stays one file: what streams have of their own is tested with streams.
+    """
     film = make_film(folder / "film.mp4")
     async with opened_test_academy(folder / "home") as academy:
         taught, paid = await taught_course(academy, film), await published_course(academy, price=PAID)
         for test in tests:
             learner = await academy.person(name="Asha Rao", email=address_of(test))
             await academy.academy.enrolments.grant(learner, taught.course)
-    with served_academy(folder / "home") as served:
-        yield Site(served.url, taught, paid)
+    with served_academy(folder / "home", variables={"CONVERSION_CONCURRENCY": "0"}) as served:
+        yield Site(served.url, taught, paid, folder / "film.mp4")
 
 
 def address_of(test: str) -> str:

@@ -21,8 +21,10 @@ _TYPES = {
 _COMPRESSED_ALREADY = ("woff2", "png")
 # The academy's mark, drawn in the colour of the settings.
 _MARK = "favicon.svg"
+_SCRIPTS = "js/"
 _COLOR_OF_MARK = b"#2b3fd6"
-_IMPORT = re.compile(r'from "\./([\w.-]+\.js)"')
+_IMPORT = re.compile(r'^import\s[^;]*?\sfrom "\./([\w-]+\.js)";\n+', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=async function|function|class|const)", re.MULTILINE)
 _HEX_COLOR = re.compile(r"^#[0-9a-fA-F]{6}$")
 
 
@@ -40,7 +42,7 @@ class Assets:
     """All static files by their hashed address `/static/<name>.<hash>.<ending>`.
 
     The stylesheets of `static/css` are joined into one, in the order of their cascade layers; a layer is a file, or a
-    folder with one file for each component or page. Scripts import each other by `from "./name.js"`, never in a circle.
+    folder with one file for each component or page. A folder of `static/js` is one script, too: see `joined_modules`.
     """
 
     def __init__(self, accent: str) -> None:
@@ -64,20 +66,12 @@ class Assets:
         for entry in sorted(folder.iterdir(), key=lambda one: one.name):
             name = f"{prefix}{entry.name}"
             if entry.is_dir():
-                if name not in ("css", "licences"):
+                if prefix == _SCRIPTS:
+                    self._add(f"{name}.js", joined_modules(entry).encode())
+                elif name not in ("css", "licences"):
                     self._read(entry, f"{name}/")
-            elif name.endswith(".js"):
-                self._add_script(folder, prefix, entry.name)
             elif name.rpartition(".")[2] in _TYPES and name != _MARK:
                 self._add(name, entry.read_bytes())
-
-    def _add_script(self, folder: Traversable, prefix: str, name: str) -> str:
-        """Adds a script after those that it imports, which it then names by their hashed addresses; returns its own."""
-        if f"{prefix}{name}" not in self._urls:
-            text = (folder / name).read_text("utf-8")
-            resolved = _IMPORT.sub(lambda found: f'from "{self._add_script(folder, prefix, found.group(1))}"', text)
-            self._add(f"{prefix}{name}", resolved.encode())
-        return self._urls[f"{prefix}{name}"]
 
     def _add(self, name: str, body: bytes) -> None:
         digest = hashlib.blake2b(body, digest_size=6).hexdigest()
@@ -103,6 +97,28 @@ def _joined(layer: Traversable) -> str:
     if layer.is_dir():
         return "".join(_joined(entry) for entry in sorted(layer.iterdir(), key=lambda one: one.name))
     return layer.read_text("utf-8")
+
+
+def joined_modules(folder: Traversable) -> str:
+    """Returns the modules of a folder as one: each stands once, behind those that it imports, without the imports.
+
+    So a page asks for one file, and no module must know the hash in another's address. The names at the top of the
+    modules share one space: no two may be the same, exported or not.
+    """
+    texts = {entry.name: entry.read_text("utf-8") for entry in folder.iterdir()}
+    order: list[str] = []
+    seen: set[str] = set()
+
+    def add(name: str) -> None:
+        if name not in seen:
+            seen.add(name)
+            for imported in _IMPORT.findall(texts[name]):
+                add(imported)
+            order.append(name)
+
+    for name in sorted(texts):
+        add(name)
+    return "\n".join(_EXPORT.sub("", _IMPORT.sub("", texts[name])) for name in order)
 
 
 def theme_css(accent: str) -> str:

@@ -57,10 +57,7 @@ class CsrfProtection:
 
     def token(self, request: PageRequest) -> str:
         """Returns a token for the forms of a page; asks the response to set the random cookie when one is needed."""
-        binding = _binding(request)
-        if not binding:
-            request.scope["state"][CSRF_COOKIE] = new_token()
-            binding = _binding(request)
+        binding = _binding(request) or f"cookie:{browser_id(request)}"
         salt = new_token()
         return f"{salt}.{self._sign(salt, binding)}"
 
@@ -85,6 +82,14 @@ class CsrfProtection:
 
     def _sign(self, salt: str, binding: str) -> str:
         return hmac.new(self._secret, f"csrf:{salt}:{binding}".encode(), hashlib.sha256).hexdigest()
+
+
+def browser_id(request: PageRequest) -> str:
+    """Returns the random text that this browser keeps until it is closed; the answer brings one that has none yet."""
+    held = request.cookies.get(CSRF_COOKIE, "") or request.scope["state"].get(CSRF_COOKIE, "")
+    if not held:
+        held = request.scope["state"][CSRF_COOKIE] = new_token()
+    return str(held)
 
 
 def _is_a_form(request: PageRequest) -> bool:

@@ -1,5 +1,7 @@
 """The request as handlers see it."""
 
+import re
+
 from litestar import Request
 from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
@@ -23,6 +25,9 @@ _SYSTEMS = (
     ("Mac OS", "macOS"),
     ("Linux", "Linux"),
 )
+
+# What programs that read pages for others call themselves.
+_CRAWLER = re.compile(r"bot\b|crawl|spider|slurp|preview", re.IGNORECASE)
 
 PageRequest = Request[Principal | None, None, State]
 
@@ -54,6 +59,11 @@ def wants_fragment(scope: Scope) -> bool:
 def client_address(request: PageRequest) -> str:
     """The address that connected to the server; behind a proxy that is the proxy's. "" when unknown."""
     return request.client.host if request.client else ""
+
+
+def is_crawler(request: PageRequest) -> bool:
+    """Whether a search engine's or another known robot asks; one that hides it is taken for a person."""
+    return _CRAWLER.search(request.headers.get("user-agent", "")) is not None
 
 
 def client_device(request: PageRequest) -> str:

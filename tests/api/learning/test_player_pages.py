@@ -1,5 +1,6 @@
 """The player and the dashboard as a browser without JavaScript gets them."""
 
+import json
 import re
 from html import unescape
 
@@ -172,6 +173,48 @@ async def test_the_position_that_the_script_reports(embedded_academy: TestAcadem
     assert (await learner.get(f"/learn/{taught.slug}")).url.path == address(taught, "Read")
     assert (await report(learner, taught, "Watch", '{"position_seconds": 89, "completed": true}', token)).is_success
     assert " data-done " in (await learner.get(address(taught, "Watch"))).text
+
+
+async def test_the_address_can_ask_for_a_second(embedded_academy: TestAcademy, film: bytes) -> None:
+    taught = await course_of_everything(embedded_academy, film)
+    await embedded_academy.work()
+    await embedded_academy.academy.database.collection(Video).update_many({}, {"$set": {"duration_seconds": 90.0}})
+    person = await taught.learner()
+    learner = await embedded_academy.signed_in_browser(person=person)
+    watch = taught.lesson("Watch").id
+    await embedded_academy.academy.learning.record(person, taught.slug, watch, position_seconds=30.0)
+
+    async def start(query: str) -> str:
+        return video_of(await learner.get(f"{address(taught, 'Watch')}{query}")).partition("#t=")[2]
+
+    assert await start("?t=61.25") == "61.2"
+    assert await start("?t=0") == "", "from the beginning, although it was left in the middle"
+    for query in ("", "?t=", "?t=x", "?t=-1", "?t=90", "?t=nan", "?t=inf", "?t=1e400", "?t=1;2"):
+        assert await start(query) == "30.0", query
+    assert (await learner.get(f"{address(taught, 'Read')}?t=5")).status_code == 200
+
+
+async def test_fresh_addresses_for_a_player_whose_own_ran_out(academy: TestAcademy, film: bytes) -> None:
+    taught = await course_of_everything(academy, film)
+    stranger, learner = academy.browser(), await academy.signed_in_browser(person=await taught.learner())
+    early = await learner.get(address(taught, "Watch", "/playback"))
+    assert (early.status_code, early.json()["code"]) == (409, "video_not_ready")
+    await academy.work()
+    page = await learner.get(address(taught, "Watch"))
+    told = re.search(r'data-playback="([^"]*)"', page.text)
+    assert told
+    for browser in (learner, stranger):
+        academy.clock.move(hours=1)
+        fresh = await browser.get(address(taught, "Watch", "/playback"))
+        assert (fresh.status_code, fresh.headers["cache-control"]) == (200, "private, no-store")
+        assert (await browser.get(fresh.json()["url"], headers={"Range": "bytes=0-3"})).status_code == 206
+    before = json.loads(unescape(told.group(1)))
+    assert before.keys() == fresh.json().keys()
+    assert before["url"] != fresh.json()["url"]
+    assert (before["hls_url"], before["thumbnails_url"], before["qualities"], before["tracks"]) == ("", "", [], [])
+    for browser, title, status in ((stranger, "Read", 403), (learner, "Read", 404), (learner, "Tube", 404)):
+        refused = await browser.get(address(taught, title, "/playback"))
+        assert (refused.status_code, refused.headers["content-type"]) == (status, "application/problem+json")
 
 
 async def test_the_position_needs_a_session(embedded_academy: TestAcademy) -> None:

@@ -1,13 +1,15 @@
 import gzip
 import re
+from pathlib import Path
 
 import brotli
 import pytest
 
-from academy.web.assets import Assets, theme_css
+from academy.web.assets import Assets, joined_modules, theme_css
 from tests.unit.web.test_vendored import STATIC
 
 ACCENT = "#0a7d4f"
+FOLDERS = [path for path in (STATIC / "js").iterdir() if path.is_dir()]
 
 
 @pytest.fixture(scope="module")
@@ -54,19 +56,38 @@ def test_addresses_in_stylesheets_lead_somewhere(assets: Assets) -> None:
     assert all(assets.get(url) is not None for url in named if not url.startswith("data:"))
 
 
-_IMPORTED = re.compile(r"""^\s*(?:import|export)\b[^;]*?from\s+["']([^"']*)|import\(""", re.MULTILINE)
+def test_no_script_that_is_sent_imports_by_name(assets: Assets) -> None:
+    """Modules that import each other by relative names would miss the hashes: a folder of them is joined."""
+    scripts = [*(path.name for path in STATIC.glob("js/*.js")), *(f"{folder.name}.js" for folder in FOLDERS)]
+    for name in scripts:
+        script = assets.get(assets.url(f"js/{name}"))
+        assert script is not None
+        assert not re.search(r"^\s*(import|export)\b", script.body.decode(), re.MULTILINE), name
 
 
-def test_scripts_import_by_addresses_that_exist(assets: Assets) -> None:
-    """Modules that import each other by relative names would miss the hashes: those are put in when they are read."""
-    imported: list[str] = []
-    for script in STATIC.glob("js/*.js"):
-        sent = assets.get(assets.url(f"js/{script.name}"))
-        assert sent is not None
-        named = _IMPORTED.findall(sent.body.decode())
-        assert all(assets.get(url) is not None for url in named), script.name
-        imported += named
-    assert len(imported) >= 4
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_the_modules_of_a_folder_can_be_joined(folder: Path) -> None:
+    """Each imports what is exported, every one is used, and no two share a name."""
+    texts = {path.name: path.read_text("utf-8") for path in folder.iterdir()}
+    export = re.compile(r"^export [\w ]*?(\w+)(?= =|\(| \{| extends)", re.MULTILINE)
+    exported = {name: set(export.findall(text)) for name, text in texts.items()}
+    imports = re.compile(r'^import \{([^}]*)\} from "\./([\w-]+\.js)";$', re.MULTILINE)
+    for text in texts.values():
+        for names, module in imports.findall(text):
+            assert {name.strip() for name in names.split(",") if name.strip()} <= exported[module], module
+        assert len(imports.findall(text)) == len(re.findall(r"^import\b", text, re.MULTILINE))
+    imported = {module for text in texts.values() for _, module in imports.findall(text)}
+    assert set(texts) - imported == {"main.js"}
+    declared = [
+        name
+        for text in texts.values()
+        for name in re.findall(r"^(?:export )?(?:async )?(?:function|class|const|let) (\w+)", text, re.MULTILINE)
+    ]
+    assert sorted(declared) == sorted(set(declared))
+    joined = joined_modules(folder)
+    place = {name: joined.index(text.splitlines()[0]) for name, text in texts.items()}
+    for name, text in texts.items():
+        assert all(place[module] < place[name] for _, module in imports.findall(text)), name
 
 
 def test_nothing_is_found_outside(assets: Assets) -> None:

@@ -1,7 +1,7 @@
 import pytest
 from litestar.testing import RequestFactory
 
-from academy.web.requests import client_device, is_api
+from academy.web.requests import client_device, is_api, is_crawler
 
 CHROME_ANDROID = (
     "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Mobile Safari/537.36"
@@ -39,3 +39,18 @@ def test_a_session_is_described_by_what_its_owner_uses(agent: str, device: str) 
 )
 def test_programs_are_answered_below_api(path: str, expected: bool) -> None:
     assert is_api(path) is expected
+
+
+@pytest.mark.parametrize(
+    ("agent", "expected"),
+    [
+        ("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", True),
+        ("Mozilla/5.0 (compatible; YandexBot/3.0)", True),
+        ("facebookexternalhit/1.1 link-preview", True),
+        (CHROME_ANDROID, False),
+        ("Mozilla/5.0 (Linux; Android 15; CUBOT X70) Chrome/142.0", True),
+        ("", False),
+    ],
+)
+def test_robots_that_say_so_are_known(agent: str, expected: bool) -> None:
+    assert is_crawler(RequestFactory().get("/", headers={"user-agent": agent})) is expected

@@ -71,6 +71,7 @@ class LessonVideo(msgspec.Struct, frozen=True, kw_only=True):
         note: what is not as it should be although it can be watched, in such words.
         progress: of the conversion, in percent.
         url, poster_url: signed addresses that hold for a while; None unless it can be watched.
+        views: how often it was watched, counted once per viewer and day.
     """
 
     id: str
@@ -86,6 +87,7 @@ class LessonVideo(msgspec.Struct, frozen=True, kw_only=True):
     height: int
     url: str | None
     poster_url: str | None
+    views: int
 
 
 class Section(msgspec.Struct, kw_only=True):

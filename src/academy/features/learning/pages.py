@@ -8,33 +8,35 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
-from academy.features.courses.model import Course, Lesson, LessonKind
 from academy.features.courses.service import CourseService, may_edit
 from academy.features.learning.errors import LessonLocked
+from academy.features.learning.playback import LessonPlayback, lesson_playback, playback_or_trouble
 from academy.features.learning.service import (
     FINISHED,
     LONGEST_VIDEO_SECONDS,
     LearningService,
+    OpenLesson,
     is_open,
     lesson_to_continue,
     percent_done,
     resume_at,
 )
 from academy.features.videos.captions import CaptionService
-from academy.features.videos.captions_model import TrackKind
-from academy.features.videos.errors import VideoNotFound, VideoNotReady
-from academy.features.videos.service import Playback, VideoService
+from academy.features.videos.errors import VideoNotFound
+from academy.features.videos.service import VideoService
+from academy.features.videos.views import ViewService, watched_seconds
 from academy.infrastructure.security.principal import Principal
+from academy.kit.errors import AcademyError
+from academy.web.csrf import browser_id
 from academy.web.forms import read_form
 from academy.web.guards import anyone, signed_in
 from academy.web.markdown import render_markdown_async
 from academy.web.pages import Pages, redirect
-from academy.web.requests import PageRequest
+from academy.web.problems import PROBLEM_TYPE, problem_of
+from academy.web.requests import PageRequest, is_crawler
 
 # Set by the player's script, so that the page comes without its outline from the start.
 ZEN_COOKIE = "academy_zen"
-# Of a second in a video: more is no place in any.
-_MOST_DIGITS = 6
 
 
 class PositionReport(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -42,6 +44,12 @@ class PositionReport(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     position_seconds: Annotated[float, Meta(ge=0, le=LONGEST_VIDEO_SECONDS)] | None = None
     completed: bool | None = None
+
+
+class ViewReport(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What the player's script tells when enough of the video has been watched."""
+
+    ticket: Annotated[str, Meta(max_length=200)]
 
 
 class CompletionForm(msgspec.Struct, kw_only=True):
@@ -98,8 +106,9 @@ async def player(
     learning: NamedDependency[LearningService],
     videos: NamedDependency[VideoService],
     captions: NamedDependency[CaptionService],
+    views: NamedDependency[ViewService],
 ) -> Response[bytes]:
-    """The player. A locked lesson explains itself."""
+    """The player; with `?t=95` at that second of its video. A locked lesson explains itself."""
     try:
         opened = await learning.open_lesson(visitor, slug, lesson_id)
     except LessonLocked:
@@ -107,11 +116,9 @@ async def player(
         lesson = course.lesson(lesson_id)
         return pages.render(request, "learning/locked.html", status_code=403, course=course, lesson=lesson)
     course, lesson = opened.course, opened.lesson
-    playback, trouble = await _playback(videos, course, lesson)
-    tracks = await captions.playable(lesson.video_id) if playback and lesson.video_id else []
-    has_chapters = any(track.kind is TrackKind.CHAPTERS for track in tracks)
-    resumes_at = resume_at(opened.lesson_progress.position_seconds, playback.duration_seconds) if playback else 0
-    asked_second = _asked_second(request)
+    playback, trouble = await playback_or_trouble(videos, captions, course, lesson)
+    is_maker = may_edit(course, visitor)
+    counts = playback is not None and not is_maker
     file_url = videos.file_url(lesson.file_key, lesson.file_name) if lesson.file_key else ""
     response = pages.render(
         request,
@@ -122,12 +129,13 @@ async def player(
         text_html=await render_markdown_async(await courses.lesson_text(lesson_id)) if lesson.has_text else "",
         playback=playback,
         trouble=trouble,
-        tracks=tracks,
-        chapters=await captions.chapters(lesson.video_id) if has_chapters and lesson.video_id else [],
-        start_at=resumes_at if asked_second is None else asked_second,
-        resumes=bool(resumes_at) and asked_second is None,
+        chapters=await captions.chapters(lesson.video_id) if playback and lesson.video_id else [],
+        asked_at=_asked_second(request, playback),
+        resume_at=_resumed_second(opened, playback),
+        view_ticket=views.ticket(lesson.video_id or "", _viewer(request, visitor)) if counts else "",
+        view_seconds=watched_seconds(playback.duration_seconds) if playback else 0,
         file_url=file_url,
-        is_maker=may_edit(course, visitor),
+        is_maker=is_maker,
         zen=request.cookies.get(ZEN_COOKIE) == "1",
     )
     # The page holds addresses that are not for everybody and do not hold for ever.
@@ -135,22 +143,65 @@ async def player(
     return response
 
 
-def _asked_second(request: PageRequest) -> int | None:
-    """The second at which an address opens the video, such as `?t=95`; None when it names none."""
-    asked = request.query_params.get("t", "")
-    return int(asked) if asked.isascii() and asked.isdigit() and len(asked) <= _MOST_DIGITS else None
-
-
-async def _playback(videos: VideoService, course: Course, lesson: Lesson) -> tuple[Playback | None, str]:
-    """Where the lesson's video can be watched, or what keeps it from being watched."""
-    if lesson.kind is not LessonKind.VIDEO:
-        return None, ""
-    if lesson.video_id is None:
-        return None, "This lesson has no video yet. Its instructor is still working on it."
+def _asked_second(request: PageRequest, playback: LessonPlayback | None) -> float | None:
+    """The second that the address asks for with `?t=`; None when it asks for none that the video has."""
     try:
-        return await videos.playback_in(course.id, lesson.video_id), ""
-    except (VideoNotReady, VideoNotFound) as error:
-        return None, error.message
+        second = float(request.query_params.get("t", ""))
+    except ValueError:
+        return None
+    return second if playback and 0 <= second < playback.duration_seconds else None
+
+
+def _resumed_second(opened: OpenLesson, playback: LessonPlayback | None) -> float:
+    return resume_at(opened.lesson_progress.position_seconds, playback.duration_seconds) if playback else 0.0
+
+
+def _viewer(request: PageRequest, visitor: Principal | None) -> str:
+    """Who watches, as far as counting views needs it: an account, or a browser until it is closed."""
+    return f"account:{visitor.user_id}" if visitor else f"browser:{browser_id(request)}"
+
+
+def _refusal(_: PageRequest, error: AcademyError) -> Response[bytes]:
+    problem = problem_of(error)
+    return Response(msgspec.json.encode(problem), status_code=problem.status, media_type=PROBLEM_TYPE)
+
+
+@get(
+    "/learn/{slug:str}/{lesson_id:str}/playback",
+    guards=[anyone],
+    include_in_schema=False,
+    exception_handlers={AcademyError: _refusal},
+)
+async def renew_playback(
+    slug: FromPath[str],
+    lesson_id: FromPath[str],
+    visitor: NamedDependency[Principal | None],
+    learning: NamedDependency[LearningService],
+    videos: NamedDependency[VideoService],
+    captions: NamedDependency[CaptionService],
+) -> Response[LessonPlayback]:
+    """Fresh addresses of the lesson's video, for a player whose own have run out."""
+    opened = await learning.open_lesson(visitor, slug, lesson_id)
+    playback = await lesson_playback(videos, captions, opened.course, opened.lesson)
+    if playback is None:
+        raise VideoNotFound
+    return Response(playback, headers={"Cache-Control": "private, no-store"})
+
+
+@post("/learn/{slug:str}/{lesson_id:str}/view", guards=[anyone], include_in_schema=False, status_code=204)
+async def report_view(
+    request: PageRequest,
+    slug: FromPath[str],
+    lesson_id: FromPath[str],
+    visitor: NamedDependency[Principal | None],
+    learning: NamedDependency[LearningService],
+    views: NamedDependency[ViewService],
+    data: JSONBody[ViewReport],
+) -> None:
+    """Counts that the lesson's video was watched; says nothing about whether it did."""
+    opened = await learning.open_lesson(visitor, slug, lesson_id)
+    if opened.lesson.video_id and not is_crawler(request):
+        await views.count(opened.lesson.video_id, _viewer(request, visitor), data.ticket)
 
 
 @post("/learn/{slug:str}/{lesson_id:str}/position", guards=[signed_in], include_in_schema=False, status_code=204)
@@ -185,4 +236,4 @@ async def complete(
     return redirect(f"/learn/{slug}/{following.id if following and completed else lesson_id}")
 
 
-handlers = [dashboard, open_course, player, report_position, complete]
+handlers = [dashboard, open_course, player, renew_playback, report_view, report_position, complete]

@@ -27,7 +27,8 @@ class VideoAnswer(msgspec.Struct, kw_only=True):
     """A video as its owner sees it; sizes are in pixels and bytes.
 
     `failure` says what is wrong with a failed one, `note` what is not as it should be with a good one; `progress` is
-    that of the conversion, in percent; some can be watched before it ends (`is_watchable`).
+    that of the conversion, in percent; some can be watched before it ends (`is_watchable`). `views` counts each viewer
+    once a day.
     """
 
     id: str
@@ -46,6 +47,7 @@ class VideoAnswer(msgspec.Struct, kw_only=True):
     height: int
     poster_url: str | None
     qualities: list[Rendition]
+    views: int
     created_at: datetime
 
 
@@ -111,6 +113,7 @@ def video_answer(video: Video, videos: VideoService) -> VideoAnswer:
         height=video.height,
         poster_url=videos.poster_url(video),
         qualities=video.renditions,
+        views=video.views,
         created_at=video.created_at,
     )
 

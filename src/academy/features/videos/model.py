@@ -44,6 +44,7 @@ class Video(Document, kw_only=True):
         segments: how many segments are stored in every size while it is converted: there it goes on.
         renditions: what it was converted to, largest first; hls_key: the stored master playlist; thumbnails_key: the
             stored track of small pictures along the time line (WebVTT). Empty and None when there are none.
+        views: how often it was watched, counted once per viewer and day.
     """
 
     __collection__: ClassVar[str] = "videos"
@@ -75,11 +76,28 @@ class Video(Document, kw_only=True):
     renditions: list[Rendition] = []
     hls_key: str | None = None
     thumbnails_key: str | None = None
+    views: int = 0
 
     @property
     def is_watchable(self) -> bool:
         """Whether it can be watched now."""
         return self.status is VideoStatus.READY or (self.status is VideoStatus.CONVERTING and self.playable)
+
+
+class VideoView(Document, kw_only=True):
+    """That somebody watched a video on a day: it is counted in the video's `views`. Forgotten after a few days.
+
+    Attributes:
+        day: in UTC, as 2026-11-24.
+        viewer: a keyed hash of who watched and the day; nobody can be found by it.
+    """
+
+    __collection__: ClassVar[str] = "video_views"
+    __indexes__: ClassVar[tuple[Index, ...]] = (Index(("video_id", "day", "viewer"), unique=True), Index(("day",)))
+
+    video_id: str
+    day: str
+    viewer: str
 
 
 class FileKind(StrEnum):

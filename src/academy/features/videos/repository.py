@@ -7,7 +7,7 @@ from typing import TypeVar
 from academy.features.accounts.model import User
 from academy.features.videos.captions_model import CaptionCues, CaptionLine, CaptionTrack, TrackKind
 from academy.features.videos.kinds import places_of
-from academy.features.videos.model import StoredFile, Video, VideoStatus
+from academy.features.videos.model import StoredFile, Video, VideoStatus, VideoView
 from academy.infrastructure.database.base import LARGEST_PAGE, Collection, Database, Filter, Page, SearchPage
 from academy.infrastructure.database.document import Document
 
@@ -202,6 +202,31 @@ class CaptionRepository:
         Of more than a thousand, the newest thousand. Raises InvalidCursor.
         """
         return await self._lines.search(text, where, sort=("video_id", "start_ms"), limit=limit, cursor=cursor)
+
+
+class ViewRepository:
+    """Who watched which video on which day, and how often each was watched."""
+
+    def __init__(self, database: Database) -> None:
+        self._views = database.collection(VideoView)
+        self._videos = database.collection(Video)
+
+    async def find(self, video_id: str, day: str, viewer: str) -> VideoView | None:
+        """Returns that somebody watched a video on a day, if they did."""
+        return await self._views.find_one({"video_id": video_id, "day": day, "viewer": viewer})
+
+    async def insert(self, view: VideoView) -> None:
+        """Stores that somebody watched. Raises UniqueViolation when that is stored already."""
+        await self._views.insert(view)
+
+    async def add_to_count(self, video_id: str) -> None:
+        """Adds one to the number of views of a video."""
+        await self._videos.update_one({"id": video_id}, {"$inc": {"views": 1}})
+
+    async def delete_before(self, day: str) -> None:
+        """Removes what is known of the days before one."""
+        while old := await self._views.find({"day": {"$lt": day}}, sort=("day",)):
+            await self._views.delete_many({"id": {"$in": [view.id for view in old]}})
 
 
 async def _all(collection: Collection[D], query: Filter) -> list[D]:

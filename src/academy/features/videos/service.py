@@ -290,6 +290,7 @@ class VideoService:
             progress=video.progress,
             note=video.note,
             poster_url=self.poster_url(video),
+            views=video.views,
         )
 
     def upload_rules(self, *kinds: str) -> dict[str, int]:

@@ -1,21 +1,9 @@
-// Chapters and places found in what is said: they move the video that is on the page, and are looked up while one types.
+// What is said in the video is looked up while one types. The links that come move the video: see the player's links.
 
 const PAUSE = 250;
 
-const video = document.getElementById("video");
 const form = document.getElementById("said-search");
 const found = document.getElementById("said");
-
-document.querySelector(".video-extras")?.addEventListener("click", (event) => {
-  const link = event.target.closest("a[data-second]");
-  // Who wants another tab gets one.
-  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
-  event.preventDefault();
-  video.currentTime = Number(link.dataset.second);
-  video.scrollIntoView({ block: "nearest" });
-  video.focus({ preventScroll: true });
-  video.play().catch(() => {}); // Not loaded yet: it begins there when the learner presses play.
-});
 
 let timer;
 let running;

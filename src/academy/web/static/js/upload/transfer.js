@@ -1,6 +1,6 @@
 // Sends one file by tus: goes on after broken lines, waits while the browser is offline, and asks what becomes of it.
 
-import { meter } from "./upload-format.js";
+import { meter } from "./format.js";
 
 // One request brings at most this much, so that the answer to a refused file is seen and proxies need not hold more.
 const PIECE = 32 << 20;

@@ -6,9 +6,6 @@ const SEEN_SHARE = 0.95;
 const FIRST_RETRY_SECONDS = 2;
 const LONGEST_RETRY_SECONDS = 60;
 
-const video = document.getElementById("video");
-const stage = video.closest(".stage");
-
 /** Sends what is to be told, newest first, again until it has arrived or the academy will not have it. */
 class Reporter {
   #url;
@@ -73,7 +70,7 @@ class Reporter {
 }
 
 /** Shows that the lesson is done, as a reloaded page would. */
-function showDone() {
+function showDone(stage) {
   stage.dataset.done = "";
   stage.classList.add("just-done");
   const progress = document.getElementById("course-progress");
@@ -94,7 +91,7 @@ function showDone() {
     : `Lesson completed, ${left} to go.`;
 }
 
-function follow(reporter) {
+function follow(video, stage, reporter) {
   let toldAt = -Infinity;
   let toldPosition = -1;
 
@@ -108,7 +105,7 @@ function follow(reporter) {
 
   function finish() {
     if ("done" in stage.dataset) return;
-    showDone();
+    showDone(stage);
     tell({ completed: true });
   }
 
@@ -133,39 +130,8 @@ function follow(reporter) {
   });
 }
 
-if (stage.dataset.report) {
-  follow(new Reporter(stage.dataset.report, stage.querySelector("[name=_csrf_token]").value));
+export function setUpProgress(video, csrf) {
+  const stage = video.closest(".stage");
+  if (stage.dataset.report) follow(video, stage, new Reporter(stage.dataset.report, csrf));
+  video.addEventListener("play", () => document.getElementById("resumed")?.remove(), { once: true });
 }
-
-document.getElementById("start-over")?.addEventListener("click", (event) => {
-  event.preventDefault();
-  video.currentTime = 0;
-  video.play().catch(() => {}); // Not loaded yet: it starts over when the learner presses play.
-});
-video.addEventListener("play", () => document.getElementById("resumed")?.remove(), { once: true });
-
-// The video's address holds for some hours. When it has run out, the page knows a new one.
-const trouble = document.getElementById("video-trouble");
-let renewedAt = -Infinity;
-async function renew() {
-  renewedAt = performance.now();
-  const position = video.currentTime;
-  const wasPlaying = !video.paused;
-  try {
-    const page = await fetch(location.href);
-    const fresh = new DOMParser().parseFromString(await page.text(), "text/html").getElementById("video");
-    const address = fresh.getAttribute("src");
-    video.src = position ? `${address.replace(/#.*/, "")}#t=${position}` : address;
-    trouble.hidden = true;
-    if (wasPlaying) await video.play();
-  } catch {
-    trouble.hidden = false;
-  }
-}
-function mend() {
-  if (performance.now() - renewedAt > 60_000) renew();
-  else trouble.hidden = false;
-}
-video.addEventListener("error", mend);
-if (video.error) mend();
-document.getElementById("load-again").addEventListener("click", renew);

@@ -1,7 +1,7 @@
 // One file's row: its name and size, how far it is, what the server does with it then, and what can be done about it.
 
-import { extensionOf, objection, size } from "./upload-format.js";
-import { send, takeBack, watch } from "./upload-transfer.js";
+import { extensionOf, objection, size } from "./format.js";
+import { send, takeBack, watch } from "./transfer.js";
 
 const STEP_TOLD = 25;
 

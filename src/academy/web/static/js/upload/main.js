@@ -1,8 +1,8 @@
 // Uploads files by dropping or choosing them, a row for each. A zone takes one file for one place, or any number that
 // become lessons. What is unfinished on the server is shown again after the page was left.
 
-import { isPartOf, UploadRow } from "./upload-row.js";
-import { watch } from "./upload-transfer.js";
+import { isPartOf, UploadRow } from "./row.js";
+import { watch } from "./transfer.js";
 
 const MOST_AT_ONCE = 2;
 const LISTED = 100;
