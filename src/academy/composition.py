@@ -34,7 +34,7 @@ from academy.infrastructure.email.delivery_reports import DeliveryReports
 from academy.infrastructure.email.factory import make_chain
 from academy.infrastructure.email.inbox import InboxProvider
 from academy.infrastructure.email.jobs import register_jobs as register_email_jobs
-from academy.infrastructure.email.model import InboxMail, Mail, Suppression
+from academy.infrastructure.email.model import InboxMail, Mail, MailBatch, Suppression
 from academy.infrastructure.email.rendering import Branding, MailRenderer
 from academy.infrastructure.email.service import EmailService
 from academy.infrastructure.jobs.jobs import register_jobs as register_job_jobs
@@ -75,6 +75,7 @@ DOCUMENTS: tuple[type[Document], ...] = (
     CourseProgress,
     Job,
     Mail,
+    MailBatch,
     Suppression,
     InboxMail,
 )

@@ -303,6 +303,8 @@ async def test_threads_that_start_together_end_with_one_key(tmp_path: Path) -> N
         ("9.9.9.9:0", "'0' is no port"),
         ("9.9.9.9:65536", "'65536' is no port"),
         ("dns.example.com", "'dns.example.com' does not fit"),
+        ("9.9.9.9:\u0665\u0663", "does not fit"),
+        ("\uff19.9.9.9", "does not fit"),
     ],
 )
 def test_a_name_server_that_cannot_be_is_told_with_the_part_that_is_wrong(server: str, wrong: str) -> None:

@@ -20,11 +20,14 @@ from academy.infrastructure.email.base import Recipient, Taken
 from academy.infrastructure.email.batches import Announcement
 from academy.infrastructure.email.model import MailState
 from academy.kit.ids import new_id
+from academy.kit.text import email_key
 from academy.settings import Settings
 
 _LOOK_SECONDS = 0.25
 _EMAIL_COLUMN = "email"
 _TAKEN_BY_ANOTHER = 3
+# As shells tell the end by SIGINT.
+_INTERRUPTED = 130
 
 
 @click.group()
@@ -95,7 +98,10 @@ def announce(
         raise click.ClickException("The file with the text, or with the recipients, is not in UTF-8.") from error
     if dry_run or not yes:
         audience = asyncio.run(_audience(settings, announcement, rows, batch_id))
-        _show_audience(audience, as_json=as_json and dry_run)
+        if dry_run and as_json:
+            click.echo(_as_json(audience))
+        else:  # with --json, standard output is for the result alone
+            _show_audience(audience, to_stderr=as_json)
         if dry_run:
             return
         if audience.people:
@@ -103,9 +109,9 @@ def announce(
     batch = batch_id or new_id()
     try:
         states = asyncio.run(_announce(settings, announcement, rows, batch, goes_on=batch_id is not None))
-    except (click.Abort, KeyboardInterrupt) as error:
-        click.echo(f"Stopped. Go on with the same command and --batch {batch}", err=True)
-        raise click.Abort from error
+    except KeyboardInterrupt:
+        click.echo(asyncio.run(_left_behind(settings, batch)), err=True)
+        sys.exit(_INTERRUPTED)
     if as_json:
         click.echo(msgspec.json.encode({"batch_id": batch, "states": states}).decode())
     else:
@@ -135,25 +141,28 @@ async def _audience(
 ) -> Audience:
     async with opened_academy(settings) as academy:
         if batch_id is not None:
-            await _check_batch(academy, batch_id)
-        return await academy.notifications.audience(announcement, rows)
+            await academy.email.batches.check(batch_id)
+        return await academy.notifications.audience(announcement, rows, batch_id)
 
 
-def _show_audience(audience: Audience, *, as_json: bool) -> None:
+def _as_json(audience: Audience) -> str:
     addresses = [_masked(address) for address in audience.first_addresses]
-    if as_json:
-        told = {"people": audience.people, "first_addresses": addresses, "first_subject": audience.first_subject}
-        click.echo(msgspec.json.encode(told).decode())
-    elif not audience.people:
-        click.echo("Nobody would get it.")
-    else:
-        more = ", …" if audience.people > len(addresses) else ""
-        click.echo(f"Subject: {audience.first_subject}")
-        click.echo(f"For {_people(audience.people)}: {', '.join(addresses)}{more}")
+    told = {"people": audience.people, "first_addresses": addresses, "first_subject": audience.first_subject}
+    return msgspec.json.encode(told).decode()
+
+
+def _show_audience(audience: Audience, *, to_stderr: bool) -> None:
+    if not audience.people:
+        click.echo("Nobody would get it.", err=to_stderr)
+        return
+    addresses = [_masked(address) for address in audience.first_addresses]
+    more = ", …" if audience.people > len(addresses) else ""
+    click.echo(f"Subject: {audience.first_subject}", err=to_stderr)
+    click.echo(f"For {_people(audience.people)}: {', '.join(addresses)}{more}", err=to_stderr)
 
 
 def _masked(address: str) -> str:
-    """Returns an address as it may stand in the log of a terminal."""
+    """Returns an address as a list of people shows it; an error names the one that is wrong in full, to be found."""
     mailbox, _, domain = address.rpartition("@")
     return f"{mailbox[:1]}***@{domain}"
 
@@ -163,19 +172,29 @@ def _people(count: int) -> str:
 
 
 def _rows(path: Path) -> list[AddressWithVariables]:
-    """Returns the rows of a CSV file. Raises ClickException for one without the column `email`."""
+    """Returns the rows of a CSV file, each address once.
+
+    Raises ClickException for one without the column `email`, with an address twice and different values, or not CSV.
+    """
+    rows: dict[str, AddressWithVariables] = {}
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
-        if _EMAIL_COLUMN not in (reader.fieldnames or []):
-            raise click.ClickException(f"{path} has no column `{_EMAIL_COLUMN}`; its first line names the columns.")
-        return [
-            AddressWithVariables(
-                row[_EMAIL_COLUMN].strip(),
-                {name: value or "" for name, value in row.items() if name and value is not None},
-            )
-            for row in reader
-            if (row[_EMAIL_COLUMN] or "").strip()
-        ]
+        try:
+            if _EMAIL_COLUMN not in (reader.fieldnames or []):
+                raise click.ClickException(f"{path} has no column `{_EMAIL_COLUMN}`; its first line names the columns.")
+            for fields in reader:
+                row = _row(fields)
+                if row.address and rows.setdefault(email_key(row.address), row).variables != row.variables:
+                    where = f"{path}, line {reader.line_num}"
+                    raise click.ClickException(f"{where}: {row.address} came before, with other values. Leave one out.")
+        except csv.Error as error:
+            raise click.ClickException(f"{path}, line {reader.line_num + 1}, cannot be read: {error}.") from error
+    return list(rows.values())
+
+
+def _row(fields: Mapping[str, str | None]) -> AddressWithVariables:
+    variables = {name: value or "" for name, value in fields.items() if name and name != _EMAIL_COLUMN}
+    return AddressWithVariables((fields[_EMAIL_COLUMN] or "").strip(), variables)
 
 
 async def _announce(
@@ -188,7 +207,7 @@ async def _announce(
 ) -> dict[MailState, int]:
     async with opened_academy(settings) as academy:
         if goes_on:
-            await _check_batch(academy, batch)
+            await academy.email.batches.check(batch)
         if rows is None:
             await academy.notifications.announce_to_all(announcement, batch)
         else:
@@ -199,12 +218,22 @@ async def _announce(
         try:
             return await _watch(academy, batch)
         finally:
-            await academy.worker.stop(patience=0)  # what is on its way is noted; who interrupts wants the rest not sent
+            await academy.worker.stop(patience=0)  # what is on its way is noted; another worker may go on
 
 
-async def _check_batch(academy: Academy, batch: str) -> None:
-    if not await academy.email.log.states_of_batch(batch):
-        raise click.ClickException(f"There is no batch {batch}. Leave --batch out to begin a new one.")
+async def _left_behind(settings: Settings, batch_id: str) -> str:
+    """Returns what becomes of a batch whose command was interrupted, and what to do about it."""
+    async with opened_academy(settings) as academy:
+        batch = await academy.email.batches.get(batch_id)
+    if batch is None:
+        return "Stopped. Nothing was written down yet, and nothing is sent."
+    if batch.started_at is None:
+        told = f"Stopped. Batch {batch_id} is written down in part, and none of it is sent."
+        return f"{told} Go on with the same command and --batch {batch_id}, or `academy mail drop {batch_id}`."
+    return (
+        f"Not watching any more. Batch {batch_id} goes on wherever a worker runs; `academy mail drop {batch_id}` takes "
+        f"back what has not left, the same command with --batch {batch_id} watches it again."
+    )
 
 
 async def _watch(academy: Academy, batch: str) -> dict[MailState, int]:

@@ -1,5 +1,6 @@
 """Announcements: to everybody who wants them, or to some, with a text of their own each."""
 
+import msgspec
 import pytest
 
 from academy.features.accounts.administration import COMMAND_LINE, AccountAdministration
@@ -95,6 +96,35 @@ async def test_the_audience_is_who_wants_it_and_nothing_is_written(academy: Test
     assert (await academy.academy.email.log.page(MailFilter())).items == []
 
 
-def test_a_long_title_is_refused_with_its_length() -> None:
-    with pytest.raises(InvalidError, match="151 characters; make it 150"):
-        Announcement(title="x" * 151, message="", action="", action_url="")
+async def test_a_title_that_is_too_long_with_its_places_filled_is_refused_with_its_length(
+    academy: TestAcademy,
+) -> None:
+    asha = await academy.person()
+    long = msgspec.structs.replace(NEWS, title="x" * 140 + "{{ seat }}")
+    short = [AddressWithVariables(asha.email, {"seat": "A123456789"})]
+    assert (await academy.academy.notifications.audience(long, short)).people == 1
+    rows = [AddressWithVariables(asha.email, {"seat": "A1234567890"})]
+    with pytest.raises(InvalidError, match=r"151 characters for .*; make it 150"):
+        await academy.academy.notifications.announce_to(long, rows)
+
+
+@pytest.mark.parametrize("part", ["title", "message", "action", "action_url"])
+def test_an_announcement_without_a_part_is_refused(part: str) -> None:
+    with pytest.raises(InvalidError) as refused:
+        msgspec.structs.replace(NEWS, **{part: " \n"})
+    assert list(refused.value.fields) == [part]
+
+
+async def test_who_goes_on_with_a_batch_is_asked_about_the_rest_and_not_stopped_by_accounts_that_are_gone(
+    academy: TestAcademy,
+) -> None:
+    asha, ravi, mira = [await academy.person() for _ in range(3)]
+    rows = [AddressWithVariables(one.email, {"seat": "A1"}) for one in (asha, ravi)]
+    batch = await academy.academy.notifications.announce_to(NEWS, rows)
+    more = [*rows, AddressWithVariables("gone@example.com", {}), AddressWithVariables(mira.email, {"seat": "B1"})]
+    audience = await academy.academy.notifications.audience(NEWS, more, batch)
+    assert (audience.people, audience.first_addresses) == (1, [mira.email])
+    await academy.academy.notifications.announce_to(NEWS, more, batch)
+    assert await academy.academy.email.log.states_of_batch(batch) == {MailState.QUEUED: 3}
+    with pytest.raises(InvalidError, match=r"gone@example\.com"):
+        await academy.academy.notifications.announce_to(NEWS, more)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from academy.features.accounts.model import Preferences, Topic
+from academy.features.accounts.model import Preferences, Topic, User
 from academy.infrastructure.email.batches import Announcement
 from academy.infrastructure.email.log import MailFilter
 from academy.infrastructure.email.model import MailState
@@ -53,6 +53,14 @@ async def test_a_suspended_account_gets_no_notification_until_it_is_open_again(
     else:
         told = "The account of its recipient is suspended."
         assert await outcome(academy, person) == (MailState.SUPPRESSED, told)
+
+
+async def test_a_notification_does_not_follow_an_account_that_has_got_another_address(academy: TestAcademy) -> None:
+    person = await announced(academy)
+    new = {"email": "new@example.com", "email_key": "new@example.com"}
+    await academy.academy.database.collection(User).update_one({"id": person.user_id}, {"$set": new})
+    told = "The account of its recipient has got another address."
+    assert await outcome(academy, person) == (MailState.SUPPRESSED, told)
 
 
 async def test_confirmations_always_leave(academy: TestAcademy) -> None:

@@ -1,15 +1,20 @@
 """`academy mail` and `academy check`, as an operator meets them."""
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.contracts.cli.test_commands import create, ends
-from tests.servers.academy import ServedAcademy
+from tests.servers.academy import ServedAcademy, served_academy
 from tests.servers.mongodb import free_port
 from tests.servers.smtp import SmtpServer, running_smtp
+from tests.waiting import wait_for
 
 ANNOUNCE = (
     "mail",
@@ -51,6 +56,8 @@ def by_smtp(port: int) -> dict[str, str]:
 
 
 def test_a_test_message_says_who_took_it(academy: ServedAcademy, smtp: SmtpServer) -> None:
+    said = ends(academy, "mail", "test", "not an address", code=1)
+    assert said == "'not an address' is not an e-mail address.\n"
     assert "inbox took the message to me@example.com." in ends(academy, "mail", "test", "me@example.com", code=0)
     said = ends(academy, "mail", "test", "me@example.com", code=0, **by_smtp(smtp.port))
     assert "smtp took the message to me@example.com." in said
@@ -93,6 +100,9 @@ def test_announcing_to_everybody_and_to_nobody(academy: ServedAcademy, tmp_path:
         ("name\nAsha\n", "Hello", "has no column `email`"),
         ("email\nwho@example.com\n", "Hello", "who@example.com"),
         ("email\nasha@example.com\n", "Sit on {{ seat }}.", "{{ seat }}"),
+        ("email\nasha@example.com\n", " \n", "message: It is empty."),
+        ("email,seat\nasha@example.com,A1\nASHA@example.com,B2\n", "Hello", "line 3: ASHA@example.com came before"),
+        (f"email,seat\nasha@example.com,{'x' * 131_073}\n", "Hello", "line 2, cannot be read: field larger than"),
     ],
 )
 def test_what_is_wrong_with_a_list_is_told_and_nothing_is_sent(
@@ -205,7 +215,7 @@ def test_it_asks_before_it_sends(academy: ServedAcademy, news: str) -> None:
 
 def test_a_title_of_more_than_150_characters_is_told(academy: ServedAcademy, news: str) -> None:
     said = ends(academy, *PLAIN, "--title", "x" * 151, "--message", news, code=1)
-    assert "The title has 151 characters; make it 150 at most." in said
+    assert "The title has 151 characters for asha@example.com; make it 150 at most." in said
     assert "2 sent" in ends(academy, *PLAIN, "--title", "x" * 150, "--message", news, code=0)
 
 
@@ -216,3 +226,90 @@ def test_a_batch_is_dropped(academy: ServedAcademy, news: str) -> None:
     assert f"Sending batch {begun['batch_id']}" in told
     said = ends(academy, "mail", "drop", begun["batch_id"], code=0)
     assert f"Took 0 back. Batch {begun['batch_id']}: 2 sent." in said
+
+
+@contextmanager
+def announcing(academy: ServedAcademy, *arguments: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
+    """Runs `academy mail announce` in a process that hears Ctrl-C, and makes sure that it ends."""
+    heard = signal.signal(signal.SIGINT, signal.default_int_handler)  # who was started deaf would start deaf ones
+    try:
+        running = subprocess.Popen(
+            [sys.executable, "-m", "academy.cli.main", *arguments],
+            env=academy.environment() | variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, heard)
+    try:
+        yield running
+    finally:
+        if running.poll() is None:
+            running.kill()
+        running.communicate()
+
+
+def interrupted(running: subprocess.Popen[str], smtp: SmtpServer) -> tuple[str, str]:
+    """Presses Ctrl-C once the first mail has left. Returns the batch's id and what was said about it."""
+    assert running.stderr is not None
+    begun = next(line for line in running.stderr if "Sending batch" in line)
+    assert wait_for(lambda: len(smtp.messages()) >= 1, 20)
+    running.send_signal(signal.SIGINT)
+    said, complained = running.communicate(timeout=30)
+    assert (running.returncode, said) == (130, "")
+    assert "Stopped" not in complained
+    return begun.split()[-1], complained
+
+
+def test_ctrl_c_ends_the_watching_and_what_waits_can_be_taken_back(
+    academy: ServedAcademy, smtp: SmtpServer, news: str
+) -> None:
+    with announcing(academy, *PLAIN, "--message", news, "--json", **slowly(smtp.port)) as running:
+        batch, said = interrupted(running, smtp)
+    assert f"Not watching any more. Batch {batch} goes on wherever a worker runs;" in said
+    assert f"Took 1 back. Batch {batch}: 1 dropped, 1 sent." in ends(academy, "mail", "drop", batch, code=0)
+    for extra in ((), ("--dry-run",)):
+        arguments = (*ASKING, "--message", news, "--batch", batch, *extra)
+        assert ends(academy, *arguments, code=1) == f"Batch {batch} was dropped. Begin a new one.\n"
+
+
+def test_after_ctrl_c_a_running_server_goes_on_as_was_said(academy: ServedAcademy, smtp: SmtpServer, news: str) -> None:
+    with (
+        served_academy(academy.home, variables=slowly(smtp.port)),
+        announcing(academy, *PLAIN, "--message", news, **slowly(smtp.port)) as running,
+    ):
+        batch, said = interrupted(running, smtp)
+        assert f"Batch {batch} goes on wherever a worker runs" in said
+        assert wait_for(lambda: len(smtp.messages()) == 2, 30)
+
+
+def slowly(port: int) -> dict[str, str]:
+    return {**by_smtp(port), "SMTP_RATE": "0.15"}
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        ("notifications.service.NotificationService.announce_to_all", "Nothing was written down yet"),
+        ("batches.Batches.start", "is written down in part, and none of it is sent. Go on with"),
+    ],
+)
+def test_who_interrupts_the_writing_is_told_how_far_it_came(
+    academy: ServedAcademy, news: str, monkeypatch: pytest.MonkeyPatch, step: str, told: str
+) -> None:
+    async def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    package = "academy.features" if step.startswith("notifications") else "academy.infrastructure.email"
+    monkeypatch.setattr(f"{package}.{step}", interrupt)
+    assert told in ends(academy, *PLAIN, "--message", news, code=130)
+
+
+def test_with_json_standard_output_holds_nothing_else(academy: ServedAcademy, news: str) -> None:
+    done = academy.command(*ASKING, "--message", news, "--json", given="y\n")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["states"] == {"sent": 2}
+    assert "For 2 people: a***@example.com" in done.stderr
+    assert "Send to 2 people?" in done.stderr

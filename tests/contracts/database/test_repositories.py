@@ -81,7 +81,8 @@ KNOWN: dict[object, list[object]] = {
     Schedule: [Schedule(SEND_MAIL, SendMail(mail_id="mails7"), timedelta(hours=1))],
     "key": ["", "one"],
     SendMail: [SendMail(mail_id="mails7")],
-    SendBatch: [SendBatch(batch_id="batch_id7")],
+    SendBatch: [SendBatch(batch_id="batch_id7"), SendBatch(batch_id="mail_batches7")],
+    "batch_id": ["mail_batches7", "none"],
     "enqueue.payload": [SendMail(mail_id="mails7")],
     "enqueue_once.payload": [SendMail(mail_id="mails7")],
     "event": [LearnerEnrolled(enrolment_id="e", user_id="user7", course_id="course7", granted_at=START)],
@@ -193,6 +194,8 @@ async def test_every_query_is_served_by_an_index(filled: Database) -> None:
                 await _call(filled, getattr(asking, name), positional, keywords)
                 called += 1
     assert called > 100
+    drops = [query for query in recording.queries if query.asked_by == "Batches.drop"]
+    assert {"dropped_at", "state", "given_up"} <= {field for query in drops for field in query.query}
     assert [one for query in recording.queries if (one := await _complaint(query))] == []
 
 

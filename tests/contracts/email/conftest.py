@@ -4,8 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.contracts.database.places import ENGINES, Place, new_place
-from tests.contracts.email.post_office import PostOffice
-from tests.contracts.jobs.workshop import StandingClock, opened_workshop
+from tests.contracts.email.post_office import PostOffice, opened_office
 from tests.servers.mongodb import running_mongodb
 
 
@@ -24,8 +23,12 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
 
 @pytest.fixture
 async def office(place: Place) -> AsyncIterator[PostOffice]:
-    clock = StandingClock()
-    async with opened_workshop(place, clock) as workshop:
-        office = PostOffice(workshop, clock)
-        await office.open()
+    async with opened_office(place) as office:
+        yield office
+
+
+@pytest.fixture
+async def slow_office(place: Place) -> AsyncIterator[PostOffice]:
+    """One mail in ten seconds."""
+    async with opened_office(place, rate=0.1) as office:
         yield office

@@ -1,6 +1,7 @@
 """The academy's mail on a real database and queue, with providers that fail when they are told to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 import msgspec
 
@@ -17,11 +18,12 @@ from academy.infrastructure.email.chain import ProviderChain
 from academy.infrastructure.email.delivery_reports import DeliveryReports
 from academy.infrastructure.email.inbox import InboxProvider
 from academy.infrastructure.email.jobs import register_jobs
-from academy.infrastructure.email.model import InboxMail, Mail, Suppression
+from academy.infrastructure.email.model import InboxMail, Mail, MailBatch, Suppression
 from academy.infrastructure.email.rendering import Branding, MailRenderer
 from academy.infrastructure.email.service import EmailService
 from academy.infrastructure.email.settings import EmailSettings, SendGridSettings, SesSettings
-from tests.contracts.jobs.workshop import StandingClock, Workshop
+from tests.contracts.database.places import Place
+from tests.contracts.jobs.workshop import StandingClock, Workshop, opened_workshop
 
 BRANDING = Branding(
     name="Rtech Academy",
@@ -75,9 +77,12 @@ class UnreliableProvider:
 
 
 class PostOffice:
-    """Mail, its log, and the inbox it ends in; `unwanted` says who is to get none any more: address -> why."""
+    """Mail, its log, and the inbox it ends in; `unwanted` says who is to get none any more: address -> why.
 
-    def __init__(self, workshop: Workshop, clock: StandingClock) -> None:
+    `rate`: most mails a second, by a clock that moves on when somebody waits.
+    """
+
+    def __init__(self, workshop: Workshop, clock: StandingClock, rate: float = 0) -> None:
         self.workshop = workshop
         self.clock = clock
         self.inbox = InboxProvider(workshop.database, clock)
@@ -89,7 +94,7 @@ class PostOffice:
         self.email = EmailService(
             workshop.database,
             workshop.queue,
-            ProviderChain([self.provider], {}, clock),
+            ProviderChain([self.provider], {self.provider.name: rate}, clock, sleep=clock.sleep),
             MailRenderer(BRANDING),
             clock,
             settings,
@@ -105,7 +110,7 @@ class PostOffice:
         return {mail.id: self.unwanted[mail.to] for mail in mails if mail.to in self.unwanted}
 
     async def open(self) -> None:
-        await self.workshop.database.create_indexes([Mail, Suppression, InboxMail])
+        await self.workshop.database.create_indexes([Mail, MailBatch, Suppression, InboxMail])
 
     async def work(self, *, minutes: int = 0) -> None:
         """Sends what is due, now and every ten minutes for a while."""
@@ -123,3 +128,13 @@ class PostOffice:
         """Returns everything that is stored about mails and jobs."""
         mails = await self.mails.find({})
         return msgspec.json.encode([mails, await self.workshop.all_jobs()]).decode()
+
+
+@asynccontextmanager
+async def opened_office(place: Place, *, rate: float = 0) -> AsyncIterator[PostOffice]:
+    """Opens a post office on a database and closes it at the end; see PostOffice for `rate`."""
+    clock = StandingClock()
+    async with opened_workshop(place, clock) as workshop:
+        office = PostOffice(workshop, clock, rate)
+        await office.open()
+        yield office

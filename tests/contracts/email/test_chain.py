@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from academy.infrastructure.email.base import Capabilities, EmailMessage, LogicalEmailError, TechnicalEmailError
-from academy.infrastructure.email.chain import ProviderChain
+from academy.infrastructure.email.chain import ProviderChain, TurnLater
 from tests.contracts.email.post_office import UnreliableProvider
 from tests.contracts.jobs.workshop import StandingClock
 
@@ -36,7 +36,7 @@ class Post:
         self.clock = StandingClock()
         self.first = UnreliableProvider(Drawer(), "first")
         self.second = UnreliableProvider(Drawer(), "second")
-        self.chain = ProviderChain([self.first, self.second], rates or {}, self.clock)
+        self.chain = ProviderChain([self.first, self.second], rates or {}, self.clock, sleep=self.clock.sleep)
 
     def offered(self) -> tuple[int, int]:
         return len(self.first.offered), len(self.second.offered)
@@ -138,6 +138,57 @@ async def test_who_has_no_turn_within_its_rate_is_passed_over() -> None:
     post = Post({"first": 0.1})
     assert (await post.chain.send(message())).provider == "first"
     assert (await post.chain.send(message())).provider == "second", "the next turn is ten seconds away"
+
+
+async def test_who_has_to_wait_for_a_turn_is_told_until_when_and_singles_come_before_the_many() -> None:
+    post = Post({"first": 0.1})
+    post.second.is_down = True
+    single = msgspec.structs.replace(message(), mail_id="single")
+    await post.chain.send(message())
+    begun, told = post.clock.now(), []
+    for one, keeps_turn in ((message(), False), (single, True), (message(), False)):
+        with pytest.raises(TurnLater) as later:
+            await post.chain.send(one, keeps_turn=keeps_turn)
+        told.append((later.value.turn_at - begun).total_seconds())
+    assert told == [10, 10, 20], "only the single one keeps its turn"
+    post.clock.move(seconds=10)
+    with pytest.raises(TurnLater):
+        await post.chain.send(message(), keeps_turn=False)
+    assert (await post.chain.send(single)).provider == "first"
+
+
+async def test_who_waits_for_a_connection_of_a_silent_provider_waits_for_one_round_only(post: Post) -> None:
+    post.first.capabilities = msgspec.structs.replace(post.first.capabilities, at_once=16)
+    chain = ProviderChain([post.first, post.second], {}, post.clock)
+    silence, asked = asyncio.Event(), 0
+
+    async def say_nothing(_: EmailMessage) -> None:
+        nonlocal asked
+        asked += 1
+        await silence.wait()
+        raise TechnicalEmailError("The server does not answer.")
+
+    post.first.send = say_nothing  # type: ignore[method-assign, assignment]
+    sending = asyncio.gather(*(chain.send(message()) for _ in range(200)))
+    while asked < 16:  # noqa: ASYNC110 - it is other tasks that are waited for
+        await asyncio.sleep(0)
+    silence.set()
+    assert {taken.provider for taken in await sending} == {"second"}
+    assert asked == 16, "nobody asked once the circuit was open"
+
+
+async def test_no_turn_is_spent_on_a_provider_that_is_left_alone() -> None:
+    post = Post({"first": 1})
+    post.first.is_down = True
+    for _ in range(5):
+        await post.chain.send(message())
+        post.clock.move(seconds=1)
+    for _ in range(20):
+        assert (await post.chain.send(message())).provider == "second"
+    assert len(post.first.offered) == 5
+    post.clock.move(seconds=30)
+    post.first.is_down = False
+    assert (await post.chain.send(message())).provider == "first", "no turn was taken in vain"
 
 
 async def test_what_no_provider_can_carry_is_refused_for_good(post: Post) -> None:

@@ -207,6 +207,16 @@ async def test_a_faulty_sendgrid_costs_only_the_try(
     assert len(sendgrid.mails) == 1
 
 
+@pytest.mark.parametrize("status", [200, 400, 500])
+@pytest.mark.parametrize("body", [b'{"errors":[{"message":"\xff","field":"content"}]}', b'{"x":' + b"[" * 60_000])
+async def test_an_answer_that_cannot_be_read_costs_only_the_try(status: int, body: bytes) -> None:
+    with running(lambda _: Answer(status, body)) as server:
+        provider = provider_of(server.url)
+        await technical_error(provider)
+        assert await provider.verify()
+        await provider.close()
+
+
 async def test_of_a_huge_answer_only_the_beginning_is_read(sendgrid: SendGrid, provider: SendGridProvider) -> None:
     sendgrid.scopes = ["mail.send", "x" * 1_000_000]
     assert "SENDGRID_URL" in await provider.verify()

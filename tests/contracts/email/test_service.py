@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -237,6 +238,25 @@ async def test_the_providers_are_asked_in_the_background_from_the_start(office: 
     await office.email.initialize()
     async with asyncio.timeout(5):
         while not await office.email.health_check():  # noqa: ASYNC110 - it is another task that is waited for
+            await asyncio.sleep(0)
+    await office.email.close()
+
+
+async def test_a_provider_that_cannot_even_be_asked_does_not_end_the_watch(
+    office: PostOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("academy.infrastructure.email.service._VERIFIED_EVERY", timedelta(seconds=0.01))
+    asked = 0
+
+    async def choke() -> str:
+        nonlocal asked
+        asked += 1
+        raise RuntimeError("nobody thought of this")
+
+    office.provider.verify = choke  # type: ignore[method-assign]
+    await office.email.initialize()
+    async with asyncio.timeout(5):
+        while asked < 3:  # noqa: ASYNC110 - it is another task that is waited for
             await asyncio.sleep(0)
     await office.email.close()
 

@@ -223,6 +223,8 @@ async def test_a_reached_limit_is_told_as_such(
         Answer(200, b"{}", {"Content-Type": "application/json"}),
         Answer(502, b"<html>bad gateway</html>", {"Content-Type": "text/html"}),
         Answer(400, b'{"message": [', {"Content-Type": "application/json"}),
+        Answer(200, b"\xff", {"Content-Type": "application/json"}),
+        Answer(200, b'{"x":' + b"[" * 60_000, {"Content-Type": "application/json"}),
         Answer(302, b"", {"Location": "https://example.com/"}),
         Answer(204),
     ],

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from academy.infrastructure.jobs import worker as worker_module
-from academy.infrastructure.jobs.base import JobKind
+from academy.infrastructure.jobs.base import JobKind, PutBack
 from academy.infrastructure.jobs.model import JobStatus
 from academy.infrastructure.jobs.settings import JobSettings
 from tests.contracts.jobs.workshop import COUNT, Count, OpenWorkshop, StandingClock, Workshop, effect, until
@@ -90,6 +90,27 @@ async def test_a_failing_job_is_tried_again_with_growing_pauses(workshop: Worksh
     await workshop.worker.drain()
     job = await workshop.job(job_id)
     assert (job.status, job.attempts, job.last_error) == (JobStatus.DONE, 3, "")
+
+
+async def test_a_job_that_is_put_back_runs_at_its_time_and_costs_no_try(
+    workshop: Workshop, clock: StandingClock
+) -> None:
+    times = []
+
+    async def not_yet(_: Count) -> None:
+        times.append(clock.now())
+        if len(times) <= COUNT.max_attempts + 2:
+            raise PutBack(clock.now() + timedelta(minutes=5))
+
+    workshop.queue.register(COUNT, not_yet)
+    job_id = await workshop.queue.enqueue(COUNT, Count(1))
+    for tries in range(1, COUNT.max_attempts + 4):
+        await workshop.worker.drain()
+        await workshop.worker.drain()
+        assert len(times) == tries
+        clock.move(minutes=5)
+    job = await workshop.job(job_id)
+    assert (job.status, job.attempts, job.last_error) == (JobStatus.DONE, 1, "")
 
 
 async def test_a_job_that_never_works_is_dead_and_told_of(workshop: Workshop, clock: StandingClock) -> None:

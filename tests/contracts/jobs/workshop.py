@@ -33,6 +33,11 @@ class StandingClock:
     def move(self, **parts: float) -> None:
         self.moment += timedelta(**parts)
 
+    async def sleep(self, seconds: float) -> None:
+        """Lets time pass by sleeping, at no cost."""
+        self.move(seconds=seconds)
+        await asyncio.sleep(0)
+
 
 class ShiftedClock:
     """Runs with the system's clock, some way ahead: leases of an earlier process are over for a later one."""

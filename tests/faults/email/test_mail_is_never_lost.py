@@ -72,12 +72,16 @@ async def sent(academy: Academy) -> int:
 
 
 def all_down(port: int) -> dict[str, str]:
-    """SendGrid, then SMTP; SendGrid never comes back."""
+    """SendGrid, then SES, then SMTP, all away; only SMTP comes back."""
     return variables(port) | {
         "EMAIL_PROVIDER": "sendgrid",
-        "EMAIL_FALLBACKS": "smtp",
+        "EMAIL_FALLBACKS": "ses,smtp",
         "SENDGRID_API_KEY": "SG.nobody",
         "SENDGRID_URL": f"http://127.0.0.1:{free_port()}",
+        "AWS_REGION": "ap-south-1",
+        "AWS_ACCESS_KEY_ID": "nobody",
+        "AWS_SECRET_ACCESS_KEY": "nobody",
+        "SES_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}",
     }
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from academy.infrastructure.email.base import Recipient
 from academy.infrastructure.email.log import MailFilter
-from academy.infrastructure.email.model import InboxMail, Mail, MailState, Suppression
+from academy.infrastructure.email.model import InboxMail, Mail, MailBatch, MailState, Suppression
 from academy.infrastructure.jobs.model import JobStatus
 from tests.contracts.database.places import Place
 from tests.contracts.jobs.working_process import begin, email_of, end, working_process
@@ -26,7 +26,7 @@ STEP = timedelta(minutes=3)
 async def test_no_job_is_lost_and_each_is_done_once(place: Place) -> None:
     async with opened_workshop(place, ShiftedClock(timedelta())) as workshop:
         email, inbox = email_of(workshop)
-        await workshop.database.create_indexes([Mail, Suppression, InboxMail])
+        await workshop.database.create_indexes([Mail, MailBatch, Suppression, InboxMail])
         for number in range(JOBS):
             await workshop.queue.enqueue(CHAIN, Count(number))
         for number in range(MAILS):

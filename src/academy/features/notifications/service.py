@@ -155,18 +155,23 @@ class NotificationService:
     ) -> str:
         """Writes to some accounts, with the variables of each; who declined announcements gets none.
 
-        Returns the batch's id. Raises InvalidError when an address has no account, or a place in the text no value,
-        ConflictError when the batch was dropped.
+        Returns the batch's id. Raises InvalidError when an address has no account, unless the batch was begun before:
+        then it may have lost it since; or a place in the text no value. ConflictError when the batch was dropped.
         """
-        return await self._email.send_batch(await self._chosen(rows), announcement, batch_id=batch_id)
+        return await self._email.send_batch(await self._chosen(rows, batch_id), announcement, batch_id=batch_id)
 
-    async def audience(self, announcement: Announcement, rows: Sequence[AddressWithVariables] | None) -> Audience:
+    async def audience(
+        self, announcement: Announcement, rows: Sequence[AddressWithVariables] | None, batch_id: str | None = None
+    ) -> Audience:
         """Returns whom `announce_to` the rows, or without them `announce_to_all`, would write to; writes nothing.
+
+        Of a batch that was begun, it leaves out those whose mail is written already.
 
         Raises InvalidError as those do.
         """
         people, addresses, subject = 0, list[str](), ""
-        async for some in self._everybody() if rows is None else _at_once(await self._chosen(rows)):
+        async for found in self._everybody() if rows is None else _at_once(await self._chosen(rows, batch_id)):
+            some = found if batch_id is None else await self._email.batches.missing(batch_id, found)
             subjects = [self._email.batches.subject(announcement, one) for one in some]
             subject = subject or next(iter(subjects), "")
             addresses = [*addresses, *(one.to.address for one in some)][:_MOST_SHOWN]
@@ -183,15 +188,20 @@ class NotificationService:
             if cursor is None:
                 return
 
-    async def _chosen(self, rows: Sequence[AddressWithVariables]) -> list[BatchRecipient]:
-        """Returns those accounts of the rows that want announcements. Raises InvalidError for a row without account."""
+    async def _chosen(self, rows: Sequence[AddressWithVariables], batch_id: str | None = None) -> list[BatchRecipient]:
+        """Returns those accounts of the rows that want announcements.
+
+        Raises InvalidError for a row without account, unless the batch was begun before.
+        """
+        is_begun = batch_id is not None and await self._email.batches.get(batch_id) is not None
         known: dict[str, User] = {}
         for start in range(0, len(rows), LARGEST_PAGE):
             known |= await self._administration.lookup_many([row.address for row in rows[start : start + LARGEST_PAGE]])
-        if unknown := [row.address for row in rows if row.address not in known]:
+        unknown = [row.address for row in rows if row.address not in known]
+        if unknown and not is_begun:
             named = ", ".join(unknown[:_MOST_NAMED]) + (" …" if len(unknown) > _MOST_NAMED else "")
             raise InvalidError(f"Mail goes to people with an account only; these have none: {named}")
-        users = [(known[row.address], row.variables) for row in rows]
+        users = [(known[row.address], row.variables) for row in rows if row.address in known]
         chosen = {user.id: self._addressed(user, values) for user, values in users if _wants_announcements(user)}
         return list(chosen.values())
 
@@ -223,7 +233,8 @@ class NotificationService:
     async def unwanted(self, mails: Sequence[Mail]) -> dict[str, str]:
         """Of some mails, returns those that must not leave any more: id -> why. One query for up to 200 of them.
 
-        Mail to a deleted account never leaves; notifications leave only to accounts in use that did not decline them.
+        Mail to a deleted account never leaves; notifications leave only to accounts in use that did not decline them,
+        and that still have the address: the old one may be somebody else's by now.
         """
         users = await self._administration.many([mail.user_id for mail in mails if mail.user_id is not None])
         objections = {}
@@ -239,6 +250,8 @@ class NotificationService:
             return ""
         if user.status is not UserStatus.ACTIVE:
             return f"The account of its recipient is {user.status.value}."
+        if mail.to_key != user.email_key:
+            return "The account of its recipient has got another address."
         try:
             topic = self.topic_of(mail.unsubscribe_url.rpartition("/")[2])
         except NotFoundError:

@@ -39,12 +39,14 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
         non_ascii_mailboxes: whether the part before the `@` may have characters beyond ASCII (RFC 6531).
         reports_bounces: whether bounces and complaints come back by a signed webhook.
         largest_message: bytes that a message may have, as MIME.
+        at_once: messages it can have under way; others wait for a free connection. None: it waits for nothing itself.
     """
 
     keeps_message_id: bool
     non_ascii_mailboxes: bool
     reports_bounces: bool
     largest_message: int
+    at_once: int | None = None
 
 
 class EmailMessage(msgspec.Struct, frozen=True, kw_only=True):

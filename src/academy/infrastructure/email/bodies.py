@@ -1,6 +1,10 @@
 """Reads what servers answer without trusting them: no more of it than is needed."""
 
 import httpx
+import msgspec
+
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding JSON from outside raises: not JSON, not of the declared shape, not UTF-8, too deep."""
 
 
 async def beginning_of(answer: httpx.Response, most: int) -> bytes:

@@ -6,6 +6,7 @@ import msgspec
 
 from academy.infrastructure.database.base import Database, Page
 from academy.infrastructure.database.batches import delete_in_batches
+from academy.infrastructure.email.batch_register import BatchRegister
 from academy.infrastructure.email.mime import new_message_id
 from academy.infrastructure.email.model import Mail, MailState
 from academy.infrastructure.email.objections import Objections
@@ -45,6 +46,7 @@ class MailLog:
         queue: JobQueue,
         renderer: MailRenderer,
         objections: Objections,
+        register: BatchRegister,
         clock: Clock,
         *,
         sender: str,
@@ -53,6 +55,7 @@ class MailLog:
         self._queue = queue
         self._renderer = renderer
         self._objections = objections
+        self._register = register
         self._clock = clock
         self._sender = sender
         self._mails = database.collection(Mail)
@@ -80,8 +83,8 @@ class MailLog:
     async def resend(self, mail_id: str) -> None:
         """Sends a mail again; one that was sent leaves as a new message, so that it is not taken for a copy.
 
-        Raises NotFoundError; ConflictError for a one-time code, for a mail that waits to be sent, and for one that
-        would not leave.
+        Raises NotFoundError; ConflictError for a one-time code, for a mail that waits to be sent, for one whose
+        batch was dropped, and for one that would not leave.
         """
 
         async def work() -> None:
@@ -92,6 +95,8 @@ class MailLog:
                 raise ConflictError("This mail waits to be sent already.")
             if objection := (await self._objections.among([mail])).get(mail.id):
                 raise ConflictError(f"This mail is not sent again. {objection}")
+            if mail.batch_id is not None:
+                await self._register.change(mail.batch_id)
             fields: dict[str, object] = {"state": MailState.QUEUED, "last_error": "", "updated_at": self._clock.now()}
             if mail.sent_at is not None:
                 fields["message_id"] = new_message_id(self._sender)

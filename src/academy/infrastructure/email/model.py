@@ -77,6 +77,20 @@ class Mail(Document, kw_only=True):
     sent_at: datetime | None = None
 
 
+class MailBatch(Document, kw_only=True):
+    """A batch of mails, from the moment its first mails are written; its id is theirs as `batch_id`.
+
+    Attributes:
+        started_at: when all of it was written and its sending was asked for, the last time.
+        dropped_at: when it was taken back; from then on nothing is added to it and nothing of it is sent.
+    """
+
+    __collection__: ClassVar[str] = "mail_batches"
+
+    started_at: datetime | None = None
+    dropped_at: datetime | None = None
+
+
 class SuppressionReason(StrEnum):
     """Why an address gets no mail: it does not exist, or its owner called a mail spam."""
 

@@ -11,7 +11,7 @@ import httpx
 import msgspec
 
 from academy.infrastructure.email.base import Capabilities, EmailMessage, LogicalEmailError, TechnicalEmailError
-from academy.infrastructure.email.bodies import beginning_of
+from academy.infrastructure.email.bodies import UNREADABLE, beginning_of
 from academy.infrastructure.email.mime import envelope_address, extra_headers
 from academy.infrastructure.email.settings import SendGridSettings
 from academy.kit.text import is_one_line
@@ -92,6 +92,7 @@ class SendGridProvider:
             non_ascii_mailboxes=False,
             reports_bounces=True,
             largest_message=_LARGEST_MESSAGE,
+            at_once=_CONNECTIONS,
         )
 
     async def send(self, message: EmailMessage) -> None:
@@ -109,7 +110,7 @@ class SendGridProvider:
             scopes = msgspec.json.decode(answer.body, type=_Scopes).scopes
         except TechnicalEmailError as error:
             return error.message
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             return "SendGrid did not answer as its API says. Look at SENDGRID_URL."
         if "mail.send" in scopes:
             return ""
@@ -204,7 +205,7 @@ def _failure(answer: _Answer) -> TechnicalEmailError | LogicalEmailError:
 def _errors(answer: _Answer) -> list[_Error]:
     try:
         return msgspec.json.decode(answer.body, type=_Errors).errors
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return []
 
 

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from academy.infrastructure.email.bodies import UNREADABLE
 from academy.infrastructure.email.reports import DeliveryReport, ForgedReport, ReportKind, is_address, one_line
 from academy.kit.clock import to_milliseconds
 from academy.kit.errors import InvalidError
@@ -61,7 +62,7 @@ def read(body: bytes, signature: str, timestamp: str, public_key: str) -> list[D
     _check_signature(body, signature, timestamp, public_key)
     try:
         events = msgspec.json.decode(body, type=list[msgspec.Raw])
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise InvalidError("The body is no JSON array of events.") from error
     return [report for event in events if (report := _report(event)) is not None]
 

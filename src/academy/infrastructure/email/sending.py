@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 import structlog
@@ -12,11 +12,12 @@ from academy.infrastructure.database.base import Database
 from academy.infrastructure.database.batches import update_in_batches
 from academy.infrastructure.database.completion import completed
 from academy.infrastructure.email.base import EmailMessage, LogicalEmailError, Taken, TechnicalEmailError
-from academy.infrastructure.email.chain import ProviderChain
+from academy.infrastructure.email.batch_register import BatchRegister
+from academy.infrastructure.email.chain import ProviderChain, TurnLater
 from academy.infrastructure.email.model import Mail, MailState
 from academy.infrastructure.email.objections import Objections
 from academy.infrastructure.email.rendering import MailKind, MailRenderer
-from academy.infrastructure.jobs.base import JobKind, JobQueue
+from academy.infrastructure.jobs.base import JobKind, JobQueue, PutBack
 from academy.kit.clock import Clock
 
 # With the pauses of ten minutes, a mail is tried for about a day.
@@ -44,12 +45,16 @@ GIVE_UP_BATCH = JobKind("give_up_batch", SendBatch)
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """How a try ended; equal outcomes are noted together. QUEUED: another try is due."""
+    """How a try ended; equal outcomes are noted together.
+
+    QUEUED: another try is due. With `turn_at` it was no try: our own rate limit has no turn before then.
+    """
 
     state: MailState
     provider: str = ""
     error: str = ""
     about_recipient: bool = False
+    turn_at: datetime | None = None
 
 
 class MailSender:
@@ -66,6 +71,7 @@ class MailSender:
         chain: ProviderChain,
         renderer: MailRenderer,
         objections: Objections,
+        register: BatchRegister,
         clock: Clock,
         *,
         sender: str,
@@ -76,16 +82,22 @@ class MailSender:
         self._chain = chain
         self._renderer = renderer
         self._objections = objections
+        self._register = register
         self._clock = clock
         self._sender = sender
         self._sender_name = sender_name
 
     async def handle_mail(self, job: SendMail) -> None:
-        """Sends one mail. Raises TechnicalEmailError so that the job is tried again; a refusal ends the mail."""
+        """Sends one mail. Raises TechnicalEmailError so that the job is tried again; a refusal ends the mail.
+
+        Raises PutBack when our own rate limit has no turn for it yet: no job waits here for that.
+        """
         mail = await self._mails.get(job.mail_id)
         if mail is None or not _is_sendable(mail):
             return
-        (outcome,) = await self._send([mail])
+        (outcome,) = await self._send([mail], keeps_turn=True)
+        if outcome.turn_at is not None:
+            raise PutBack(outcome.turn_at)
         if outcome.state is MailState.QUEUED:
             raise TechnicalEmailError(outcome.error)
 
@@ -112,16 +124,37 @@ class MailSender:
         """
         query = {"batch_id": batch_id, "state": MailState.QUEUED}
         ended, waiting, cursor = 0, "", None
-        while True:
+        while not await self._register.is_dropped(batch_id):
             page = await self._mails.page(query, sort=("created_at",), limit=_AT_ONCE, cursor=cursor)
-            outcomes = await completed(asyncio.create_task(self._send(page.items)))
+            outcomes = await self._send_in_turn(page.items)
             failures = [outcome for outcome in outcomes if outcome.state is MailState.QUEUED]
             ended += len(outcomes) - len(failures)
             waiting = failures[0].error if failures else waiting
-            is_stuck = len(failures) == len(outcomes) and not any(one.about_recipient for one in failures)
+            is_stuck = (
+                bool(failures) and len(failures) == len(outcomes) and not any(one.about_recipient for one in failures)
+            )
             cursor = page.next_cursor
             if is_stuck or cursor is None:
                 return ended, waiting
+        return 0, ""
+
+    async def _send_in_turn(self, mails: Sequence[Mail]) -> list[Outcome]:
+        """Tries some mails of a batch, each when our own rate limit has a turn for it, however long that takes."""
+        ended: list[Outcome] = []
+        while mails:
+            outcomes = await completed(asyncio.create_task(self._send(mails, keeps_turn=False)))
+            ended += [outcome for outcome in outcomes if outcome.turn_at is None]
+            turns = {
+                mail.id: outcome.turn_at
+                for mail, outcome in zip(mails, outcomes, strict=True)
+                if outcome.turn_at is not None
+            }
+            if not turns:
+                break
+            await self._chain.wait_until(min(turns.values()))
+            # They may have been dropped meanwhile.
+            mails = await self._mails.find({"id": {"$in": list(turns)}, "state": MailState.QUEUED})
+        return ended
 
     async def send_now(self, mail: Mail) -> Taken:
         """Sends a mail that is not stored, and returns who took it and who could not.
@@ -154,18 +187,20 @@ class MailSender:
     def _given_up(self) -> dict[str, object]:
         return {"state": MailState.FAILED, "given_up": True, "updated_at": self._clock.now()}
 
-    async def _send(self, mails: Sequence[Mail]) -> list[Outcome]:
-        """Tries to send some mails, all at once, and notes how it ended for each."""
+    async def _send(self, mails: Sequence[Mail], *, keeps_turn: bool) -> list[Outcome]:
+        """Tries to send some mails, all at once, and notes how it ended for each. `keeps_turn`: see the chain."""
         objections = await self._objections.among(mails)
-        outcomes = await asyncio.gather(*(self._try(mail, objections.get(mail.id, "")) for mail in mails))
+        tries = (self._try(mail, objections.get(mail.id, ""), keeps_turn=keeps_turn) for mail in mails)
+        outcomes = await asyncio.gather(*tries)
         together: dict[tuple[Outcome, bool], list[str]] = defaultdict(list)
         for mail, outcome in zip(mails, outcomes, strict=True):
-            together[outcome, mail.secret].append(mail.id)
+            if outcome.turn_at is None:
+                together[outcome, mail.secret].append(mail.id)
         for (outcome, is_secret), ids in together.items():
             await self._note(outcome, ids, forget=is_secret and outcome.state is not MailState.QUEUED)
         return outcomes
 
-    async def _try(self, mail: Mail, objection: str) -> Outcome:
+    async def _try(self, mail: Mail, objection: str, *, keeps_turn: bool) -> Outcome:
         if objection:
             return Outcome(MailState.SUPPRESSED, error=objection)
         if mail.expires_at is not None and mail.expires_at <= self._clock.now():
@@ -173,11 +208,12 @@ class MailSender:
                 MailState.FAILED, error=f"It was of no more use by the time it could be sent. {mail.last_error}".strip()
             )
         try:
-            taken = await self._chain.send(self._message(mail))
+            taken = await self._chain.send(self._message(mail), keeps_turn=keeps_turn)
         except LogicalEmailError as error:
             return Outcome(MailState.FAILED, error=error.message)
         except TechnicalEmailError as error:
-            return Outcome(MailState.QUEUED, error=error.message, about_recipient=error.about_recipient)
+            turn = error.turn_at if isinstance(error, TurnLater) else None
+            return Outcome(MailState.QUEUED, error=error.message, about_recipient=error.about_recipient, turn_at=turn)
         except Exception as error:  # noqa: BLE001 - one mail that cannot be made must not keep the others unnoted
             structlog.get_logger().exception("mail_failed", mail=mail.id)
             return Outcome(MailState.QUEUED, error=f"It could not be sent: {type(error).__name__}.")

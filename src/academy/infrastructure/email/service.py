@@ -8,9 +8,11 @@ import structlog
 
 from academy.infrastructure.database.base import Database
 from academy.infrastructure.email.base import Recipient, Taken
+from academy.infrastructure.email.batch_register import BatchRegister
 from academy.infrastructure.email.batches import Announcement, Batches, BatchRecipient
 from academy.infrastructure.email.chain import ProviderChain
 from academy.infrastructure.email.log import MailLog
+from academy.infrastructure.email.mime import envelope_address
 from academy.infrastructure.email.model import Mail
 from academy.infrastructure.email.objections import Objections, UnwantedMails
 from academy.infrastructure.email.rendering import MailKind, MailRenderer
@@ -64,6 +66,7 @@ class EmailService:
         self._verdicts: dict[str, str] = {}
         self._watching: asyncio.Task[None] | None = None
         self.suppressions = SuppressionList(database, clock)
+        register = BatchRegister(database, clock)
         objections = Objections(self.suppressions, unwanted)
         self.sender = MailSender(
             database,
@@ -71,13 +74,14 @@ class EmailService:
             chain,
             renderer,
             objections,
+            register,
             clock,
             sender=settings.sender,
             sender_name=settings.sender_name or academy_name,
         )
         self._writer = MailWriter(renderer, clock, sender=settings.sender)
-        self.batches = Batches(database, queue, self._writer, clock)
-        self.log = MailLog(database, queue, renderer, objections, clock, sender=settings.sender)
+        self.batches = Batches(database, queue, self._writer, register, clock)
+        self.log = MailLog(database, queue, renderer, objections, register, clock, sender=settings.sender)
 
     async def initialize(self) -> None:
         """Looks every five minutes, in the background, whether the providers could send, and logs what is wrong."""
@@ -85,10 +89,16 @@ class EmailService:
 
     async def _watch(self) -> None:
         while True:
-            for provider, trouble in (await self.verify()).items():
-                if trouble:
-                    structlog.get_logger().warning("email_provider_troubled", provider=provider, trouble=trouble)
+            try:
+                await self._look()
+            except Exception:  # noqa: BLE001 - one odd answer must not end the watch for as long as the process lives
+                structlog.get_logger().exception("email_watch_failed")
             await asyncio.sleep(_VERIFIED_EVERY.total_seconds())
+
+    async def _look(self) -> None:
+        for provider, trouble in (await self.verify()).items():
+            if trouble:
+                structlog.get_logger().warning("email_provider_troubled", provider=provider, trouble=trouble)
 
     async def send_otp(self, to: Recipient, *, code: str, purpose: str, minutes: int) -> None:
         """Sends a one-time code that is good for `minutes`; `purpose` is one of the sentences of the template."""
@@ -175,8 +185,9 @@ class EmailService:
     async def send_now(self, to: Recipient) -> Taken:
         """Sends a test message at once, with no job and no line in the log. Returns who took it, and who could not.
 
-        Raises TechnicalEmailError, LogicalEmailError.
+        Raises TechnicalEmailError, and LogicalEmailError, also for what is no address, whoever would take it.
         """
+        envelope_address(to.address)
         values = {
             "name": to.name,
             "title": f"{self._academy_name} can send mail",

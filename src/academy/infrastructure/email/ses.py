@@ -98,6 +98,7 @@ class SesProvider:
             non_ascii_mailboxes=False,
             reports_bounces=True,
             largest_message=_LARGEST_MESSAGE,
+            at_once=_CONNECTIONS,
         )
 
     async def send(self, message: EmailMessage) -> None:
@@ -223,8 +224,8 @@ async def _answer(client: object, operation: str, parameters: Mapping[str, objec
         said = error.response["Error"]
         status = int(error.response["ResponseMetadata"]["HTTPStatusCode"])
         raise _Refused(status, str(said.get("Code", "")), str(said.get("Message", ""))) from error
-    except (BotoCoreError, ResponseParserError, AttributeError, TypeError, ValueError) as error:
-        # The last three: botocore stumbles over an answer of another shape, and over an address that cannot be.
+    except (BotoCoreError, ResponseParserError, AttributeError, RecursionError, TypeError, ValueError) as error:
+        # The last four: botocore stumbles over an answer of another shape, and over an address that cannot be.
         raise TechnicalEmailError(f"SES cannot be reached: {_short(error)}") from error
     return answer
 

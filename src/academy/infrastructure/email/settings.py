@@ -71,7 +71,7 @@ class EmailSettings(Struct, frozen=True, kw_only=True):
             title="EMAIL_DNS_SERVER",
             description="Name server that `academy check` asks about the sender's domain, as ADDRESS or ADDRESS:PORT; "
             "empty: those of the machine.",
-            pattern=r"^(\d+\.\d+\.\d+\.\d+(:\d{1,5})?)?$",
+            pattern=r"^([0-9]+\.[0-9]+\.[0-9]+\.[0-9]+(:[0-9]{1,5})?)?\Z",
             examples=["9.9.9.9"],
         ),
     ] = ""

@@ -23,6 +23,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from academy.infrastructure.email.bodies import UNREADABLE
 from academy.infrastructure.email.reports import DeliveryReport, ForgedReport, ReportKind, is_address, one_line
 from academy.infrastructure.email.sns_certificates import Fetch, SnsCertificates
 from academy.kit.clock import Clock, to_milliseconds
@@ -112,7 +113,7 @@ class SnsReports:
         """
         try:
             message = msgspec.json.decode(body, type=_Message)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             raise ForgedReport("This is no signed message of SNS. Raw message delivery has to be off.") from error
         if message.topic_arn != self._topic_arn:
             raise ForgedReport("The message is not of the topic in SES_SNS_TOPIC_ARN.")

@@ -41,6 +41,17 @@ class JobKind(msgspec.Struct, Generic[P], frozen=True):
     longest_pause: timedelta = timedelta(hours=1)
 
 
+class PutBack(Exception):
+    """Raised by a handler whose job cannot be done before `due_at`: it is put back until then, and no try is counted.
+
+    Nothing failed: it is for what is known to come, such as a turn under a rate limit.
+    """
+
+    def __init__(self, due_at: datetime) -> None:
+        super().__init__(f"not before {due_at.isoformat()}")
+        self.due_at = due_at
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """Base of domain events: what happened, told with ids and plain values only."""
 

@@ -209,10 +209,10 @@ class DatabaseJobQueue:
 
         await self._database.transaction(work)
 
-    async def release(self, job: Job) -> None:
-        """Gives an unfinished job back at once, not counting the try: the worker stops."""
+    async def release(self, job: Job, due_at: datetime | None = None) -> None:
+        """Gives an unfinished job back, at once or until a time, not counting the try."""
         now = self._clock.now()
-        change = {"status": JobStatus.QUEUED, "due_at": now, "leased_by": "", "updated_at": now}
+        change = {"status": JobStatus.QUEUED, "due_at": due_at or now, "leased_by": "", "updated_at": now}
         await self._jobs.update_one(_held(job), {"$set": change, "$inc": {"attempts": -1}})
 
     async def delete_finished(self, before: datetime) -> int:

@@ -12,6 +12,7 @@ import msgspec
 import structlog
 
 from academy.infrastructure.database.errors import DatabaseUnavailable
+from academy.infrastructure.jobs.base import PutBack
 from academy.infrastructure.jobs.model import Job
 from academy.infrastructure.jobs.queue import FIRST_LEASE, DatabaseJobQueue
 from academy.infrastructure.jobs.settings import JobSettings
@@ -162,6 +163,9 @@ class Worker:
                 log.debug("job_done")
             elif isinstance(error, LeaseLost):
                 log.warning("job_lease_lost")
+            elif isinstance(error, PutBack):
+                await self._queue.release(job, error.due_at)
+                log.debug("job_put_back", due_at=error.due_at.isoformat())
             elif job.attempts >= job.max_attempts:
                 log.warning("job_dead", error=text, exc_info=error)
                 await self._queue.give_up(job, text)
