@@ -54,7 +54,7 @@ from academy.web.openapi import openapi_config
 from academy.web.pages import Pages
 from academy.web.problems import problem_response
 from academy.web.proxies import TrustedProxyMiddleware
-from academy.web.rate_limits import RouteLimits, tell_standing
+from academy.web.rate_limits import RequestLimitMiddleware, RouteLimits, tell_standing
 from academy.web.requests import PageRequest
 from academy.web.response_cache import ResponseCacheMiddleware
 from academy.web.site import crawler_handlers, icon_handlers, static_handler
@@ -117,7 +117,8 @@ def build_app(academy: Academy) -> ASGIApp:
     Answers from the cache never enter the framework: the cache stands in front of it.
     """
     web = academy.settings.web
-    compressed = CompressionMiddleware(build_litestar(academy))
+    counted = RequestLimitMiddleware(build_litestar(academy), academy.limiter, except_below=MEDIA_PATH)
+    compressed = CompressionMiddleware(counted)
     cached = ResponseCacheMiddleware(compressed, cache=academy.response_cache, prefixes=CACHED_PREFIXES)
     with_head = HeadMiddleware(cached, except_below=MEDIA_PATH)
     overridden = MethodOverrideMiddleware(with_head, below=(API_UPLOADS, STUDIO_UPLOADS))

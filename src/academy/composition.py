@@ -198,6 +198,7 @@ class Academy:
             self.storage,
             self.cache,
             self.session_store,
+            self.limiter,
         )
 
     def _register_jobs(self) -> None:
@@ -255,6 +256,7 @@ class Academy:
         await self.storage.initialize()
         await self.cache.connect()
         await self.session_store.connect()
+        await self.limiter.connect()
         if work:
             self.worker.start()
 

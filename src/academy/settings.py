@@ -193,6 +193,18 @@ def _missing_in_production(settings: Settings) -> dict[str, str]:
     return missing
 
 
+def unshared_workers(settings: Settings) -> str:
+    """Returns what it costs that several processes share no cache, and what to do; "" when they are not so."""
+    workers = settings.web.workers
+    if workers == 1 or settings.cache.provider != "memory":
+        return ""
+    return (
+        f"WORKERS={workers} processes answer, and each keeps answers and counts tries for itself: what one changes may "
+        "be old in the others for up to RESPONSE_CACHE_SECONDS on pages and CACHE_TTL_COURSES in the list of subjects, "
+        f"and {workers} times as many tries are let through. Set CACHE_PROVIDER=redis and REDIS_URL."
+    )
+
+
 def secret_key(settings: Settings) -> bytes:
     """Returns SECRET_KEY, or the one made at the first start and kept in ACADEMY_HOME (mode 600).
 

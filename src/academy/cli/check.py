@@ -11,7 +11,7 @@ from academy.cli.settings import with_settings
 from academy.composition import Academy
 from academy.infrastructure.email.dns_records import DnsResolver, Resolver
 from academy.infrastructure.email.sender_domain import Finding, check_sender_domain
-from academy.settings import Settings
+from academy.settings import Settings, unshared_workers
 
 _DNS_PORT = 53
 _MARKS = {"pass": "✓", "warn": "!", "fail": "✗"}
@@ -43,14 +43,17 @@ def _resolver(server: str) -> DnsResolver:
 
 
 async def check_parts(academy: Academy) -> list[Finding]:
-    """Looks at what the academy stands on, as its health does."""
+    """Looks at what the academy stands on, as its health does, and at what its processes share."""
     report = await academy.admin.health()
     levels = {"healthy": "pass", "degraded": "warn", "error": "fail"}
-    return [
+    findings = [
         Finding(subject=name.capitalize(), status=levels[one.status], text=one.detail or "It answers.")
         for name, one in report.checks.items()
         if name != "email"
     ]
+    if trouble := unshared_workers(academy.settings):
+        findings.append(Finding(subject="Workers", status="warn", text=trouble))
+    return findings
 
 
 async def check_mail(academy: Academy, resolver: Resolver) -> list[Finding]:

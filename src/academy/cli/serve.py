@@ -14,13 +14,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
+import structlog
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.log import LOGGING_CONFIG, LogLevels
 from granian.server.mp import MPServer
 
 from academy.cli.settings import with_settings
 from academy.demo.accounts import DEMO_ACCOUNTS, DEMO_PASSWORD
-from academy.settings import Settings, secret_key
+from academy.infrastructure.monitoring.logs import configure_logs
+from academy.settings import Settings, secret_key, unshared_workers
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -65,6 +67,10 @@ def serve(settings: Settings, demo: bool) -> None:
     web = settings.web
     secret_key(settings)  # fails here, in a line, rather than in each process of the server
     _refuse_used_port(web.host, web.port)
+    if trouble := unshared_workers(settings):
+        # Once, not in each process.
+        configure_logs(web.log_level)
+        structlog.get_logger().warning("workers_share_no_cache", trouble=trouble)
     has_demo = demo and _load_demo()
     server = _Server(
         "academy.cli.serve:app_of_worker",

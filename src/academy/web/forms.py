@@ -5,6 +5,8 @@ from typing import Any, Generic, TypeVar, get_type_hints
 
 import msgspec
 
+from academy.infrastructure.rate_limits.base import TooManyTries
+from academy.infrastructure.sessions.base import SessionsUnavailable
 from academy.kit.errors import AcademyError
 from academy.web.requests import PageRequest
 
@@ -26,7 +28,9 @@ class Form(Generic[S]):
         self.data = data
 
     def blame(self, error: AcademyError) -> None:
-        """Takes over what a service found wrong."""
+        """Takes over what a service found wrong. Raises it again when no other input would mend it, only time."""
+        if isinstance(error, SessionsUnavailable | TooManyTries):
+            raise error
         if error.fields:
             self.errors.update(error.fields)
         else:

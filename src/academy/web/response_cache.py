@@ -37,9 +37,13 @@ _TAG_OVERHEAD = 200
 # Invalidations that are remembered one by one, for answers that were begun before them.
 _MOST_REMEMBERED = 10_000
 _LONGEST_QUERY = 300
-_OK, _NOT_MODIFIED = 200, 304
+_OK, _NOT_MODIFIED, _TOO_MANY = 200, 304, 429
 _QUALITY = 5
 _PERSONAL = (b"no-store", b"private")
+# The app answers in plain bytes, so that the answer can be sent in every encoding; and nothing in what many may get
+# tells where one of them came from (an error page leads back there).
+_NOT_TOLD = (b"accept-encoding", b"referer")
+_OF_ASKER = (b"ratelimit", b"ratelimit-policy")
 # What a 304 repeats of the answer it stands for (RFC 9110, section 15.4.5).
 _IN_NOT_MODIFIED = (b"cache-control", b"etag", b"vary", b"x-robots-tag")
 
@@ -64,14 +68,17 @@ class Answer:
         self._etag = b""
 
     @property
-    def may_be_kept(self) -> bool:
-        """Whether it is the same for everybody."""
-        if self.status != _OK or len(self.body) > _LARGEST_ENTRY:
-            return False
-        return not any(
+    def is_for_everybody(self) -> bool:
+        """Whether it tells whoever asks the same, at the moment."""
+        return self.status != _TOO_MANY and not any(
             name == b"set-cookie" or (name == b"cache-control" and any(word in value for word in _PERSONAL))
             for name, value in self._headers
         )
+
+    @property
+    def may_be_kept(self) -> bool:
+        """Whether it is the same for everybody, also later."""
+        return self.status == _OK and len(self.body) <= _LARGEST_ENTRY and self.is_for_everybody
 
     @property
     def weight(self) -> int:
@@ -86,6 +93,10 @@ class Answer:
         if b"etag" not in names:
             self._etag = b'W/"' + hashlib.blake2b(self.body, digest_size=12).hexdigest().encode() + b'"'
             self._headers = [*self._headers, (b"etag", self._etag)]
+
+    def forget_asker(self) -> None:
+        """Takes out where its asker stands under a rate limit: others stand elsewhere."""
+        self._headers = [pair for pair in self._headers if pair[0] not in _OF_ASKER]
 
     async def send(self, scope: Scope, send: Send) -> None:
         """Answers a request: with the body in the client's encoding, or with 304 when the client has it."""
@@ -201,13 +212,16 @@ class ResponseCacheMiddleware:
 
     Only paths that start with one of `prefixes` (or equal "/") count, only requests without cookies and authorization,
     and only answers with status 200 that set no cookie. Many who ask for the same missing answer wait for one.
+
+    When it was not kept, because it is a 404 or something changed meanwhile, one of those who waited has it made again
+    for all: this one was begun after they had asked, and is theirs, kept or not, if it is the same for everybody.
     """
 
     def __init__(self, app: ASGIApp, cache: ResponseCache, prefixes: tuple[str, ...]) -> None:
         self._app = app
         self._cache = cache
         self._prefixes = prefixes
-        self._in_making: dict[RequestKey, asyncio.Future[None]] = {}
+        self._in_making: dict[RequestKey, asyncio.Future[Answer | None]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves from the cache or passes on and keeps the answer."""
@@ -215,13 +229,23 @@ class ResponseCacheMiddleware:
         if key is None:
             await self._app(scope, receive, send)
             return
-        answer = self._cache.get(key)
-        if answer is None and key in self._in_making:
-            await asyncio.wait([self._in_making[key]])
-            answer = self._cache.get(key)
-        if answer is None:
-            answer = await self._make(key, scope, receive)
+        answer = self._cache.get(key) or await self._made_once(key, scope, receive)
         await answer.send(scope, send)
+
+    async def _made_once(self, key: RequestKey, scope: Scope, receive: Receive) -> Answer:
+        """Has the answer made, or waits for who has it made already."""
+        has_waited = False
+        while (making := self._in_making.get(key)) is not None:
+            await asyncio.wait([making])
+            if kept := self._cache.get(key):
+                return kept
+            answer = making.result()
+            if answer is not None and not answer.is_for_everybody:
+                break
+            if answer is not None and has_waited:
+                return answer
+            has_waited = True
+        return await self._make(key, scope, receive)
 
     def _key(self, scope: Scope) -> RequestKey | None:
         if scope["type"] != ScopeType.HTTP or scope["method"] != "GET":
@@ -236,21 +260,26 @@ class ResponseCacheMiddleware:
         return RequestKey(path, query, wants_fragment(scope))
 
     async def _make(self, key: RequestKey, scope: Scope, receive: Receive) -> Answer:
-        """Has the app make the answer, and keeps it when it is the same for everybody."""
-        done = asyncio.get_running_loop().create_future()
+        """Has the app make the answer, keeps it when it may be kept, and hands it on to those who wait."""
+        done: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
         self._in_making.setdefault(key, done)
+        handed_on: Answer | None = None
         try:
             generation = self._cache.generation
             with collected_tags() as tags:
                 answer = await self._ask(scope, receive)
+            if answer.is_for_everybody:
+                answer.forget_asker()
             if answer.may_be_kept:
                 answer.add_validator()
                 self._cache.put(key, answer, tags, generation)
+            if answer.status != _TOO_MANY:  # what is refused to one is still to be made for the others
+                handed_on = answer
             return answer
         finally:
             if self._in_making.get(key) is done:
                 del self._in_making[key]
-            done.set_result(None)
+            done.set_result(handed_on)
 
     async def _ask(self, scope: Scope, receive: Receive) -> Answer:
         start: HTTPResponseStartEvent | None = None
@@ -263,8 +292,7 @@ class ResponseCacheMiddleware:
             elif message["type"] == "http.response.body":
                 parts.append(message.get("body", b""))
 
-        # The app answers in plain bytes, so that the entry can be sent in every encoding.
-        headers = [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]
+        headers = [pair for pair in scope["headers"] if pair[0] not in _NOT_TOLD]
         await self._app({**scope, "headers": headers}, receive, collect)  # type: ignore[arg-type]
         if start is None:
             raise RuntimeError("the application ended without an answer")

@@ -24,7 +24,16 @@ class WebSettings(Struct, frozen=True, kw_only=True):
             examples=["10.0.0.0/8,::1"],
         ),
     ] = ""
-    workers: Annotated[int, Meta(title="WORKERS", description="Processes that answer requests.", ge=1, le=64)] = 1
+    workers: Annotated[
+        int,
+        Meta(
+            title="WORKERS",
+            description="Processes that answer requests. More than one need CACHE_PROVIDER=redis to see each other's "
+            "changes at once, and to count tries together.",
+            ge=1,
+            le=64,
+        ),
+    ] = 1
     base_url: Annotated[
         str,
         Meta(
@@ -73,7 +82,8 @@ class WebSettings(Struct, frozen=True, kw_only=True):
         Meta(
             title="RESPONSE_CACHE_SECONDS",
             description="How long an anonymous page may be answered from memory. A write drops it at once, with Redis "
-            "also in other processes; without, they see the write after at most this long.",
+            "also in other processes; without, they see the write after at most this long, and in the list of subjects "
+            "after CACHE_TTL_COURSES more.",
             ge=0,
             le=3600,
         ),

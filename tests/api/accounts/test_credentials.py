@@ -1,15 +1,17 @@
 """A session's secret is new with every sign-in and every role; what ends sessions ends them wherever they are kept."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import httpx
 
 from academy.features.accounts.administration import COMMAND_LINE
 from academy.infrastructure.security.principal import Role
 from academy.infrastructure.sessions.model import GRACE
+from academy.kit.ids import new_id, new_token
 from academy.web.authentication import SESSION_COOKIE
 from tests.academies.in_process import PASSWORD, Browser, TestAcademy
-from tests.api.accounts.steps import post, problem, sign_in
+from tests.api.accounts.steps import post, problem, register, sign_in
 
 ANOTHER = "another long password"
 
@@ -28,15 +30,55 @@ async def promote(academy: TestAcademy, user_id: str, role: Role = Role.INSTRUCT
     await academy.academy.administration.set_role(COMMAND_LINE, user_id, role)
 
 
-async def test_a_cookie_from_before_the_sign_in_is_dead_after_it(academy: TestAcademy) -> None:
-    """Session fixation: an attacker's own session, planted in the victim's browser, opens nothing."""
-    attacker, victim = await academy.person(), await academy.person()
-    planted = (await academy.signed_in_browser(person=attacker)).cookies[SESSION_COOKIE]
-    browser = with_cookie(academy, planted)
-    await browser.submit("/account", "/login", email=victim.email, password=PASSWORD)
-    assert browser.cookies[SESSION_COOKIE] != planted
-    assert await reaches_account(browser)
-    assert not await reaches_account(with_cookie(academy, planted))
+Send = Callable[[Browser], Awaitable[httpx.Response]]
+
+
+async def ways_to_sign_in(academy: TestAcademy) -> list[Send]:
+    """Every way of the website to sign in, each as somebody of its own."""
+
+    def by(path: str, **fields: str) -> Send:
+        # The form of a page that is there for strangers and for who is signed in.
+        return lambda browser: browser.submit("/forgot-password", path, **fields)
+
+    async def code_for(order: str, email: str) -> str:
+        await post(academy, order, email=email)
+        return await academy.last_code(email)
+
+    emails = [(await academy.person()).email for _ in range(3)]
+    newcomer = f"{new_id()}@example.com"
+    await register(academy, newcomer)
+    return [
+        by("/login", email=emails[0], password=PASSWORD),
+        by("/login/code", email=emails[1], code=await code_for("resend", emails[1])),
+        by("/reset-password", email=emails[2], code=await code_for("forgot-password", emails[2]), password=ANOTHER),
+        by("/verify", email=newcomer, code=await academy.last_code(newcomer)),
+    ]
+
+
+async def test_session_fixation_by_a_secret_that_the_attacker_chose(academy: TestAcademy) -> None:
+    for sign_in_by in await ways_to_sign_in(academy):
+        chosen = new_token()
+        browser = with_cookie(academy, chosen)
+        answer = await sign_in_by(browser)
+        assert answer.status_code == 200, answer.text
+        assert browser.cookies[SESSION_COOKIE] != chosen
+        assert await reaches_account(browser)
+        assert not await reaches_account(with_cookie(academy, chosen))
+
+
+async def test_session_fixation_by_a_session_of_the_attacker(academy: TestAcademy) -> None:
+    """The attacker's own session, planted in the victim's browser, is over when the victim signs in over it."""
+    attacker = await academy.person()
+    for sign_in_by in await ways_to_sign_in(academy):
+        planted = (await academy.signed_in_browser(person=attacker)).cookies[SESSION_COOKIE]
+        browser = with_cookie(academy, planted)
+        assert await reaches_account(browser)
+        answer = await sign_in_by(browser)
+        assert answer.status_code == 200, answer.text
+        assert browser.cookies[SESSION_COOKIE] != planted
+        assert await reaches_account(browser)
+        assert not await reaches_account(with_cookie(academy, planted))
+        assert await academy.academy.session_store.sessions_of(attacker.user_id) == [], "destroyed, not only unknown"
 
 
 async def test_a_role_change_gives_the_browser_a_fresh_secret(academy: TestAcademy) -> None:

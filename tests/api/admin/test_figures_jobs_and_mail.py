@@ -57,6 +57,7 @@ async def test_health_names_each_part(embedded_academy: TestAcademy) -> None:
         "email": "healthy",
         "cache": "healthy",
         "sessions": "healthy",
+        "rate_limits": "healthy",
         "jobs": "healthy",
     }
     assert all(check["duration_ms"] >= 0 for check in report["checks"].values())

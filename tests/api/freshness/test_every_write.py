@@ -1,4 +1,4 @@
-"""Every write of the API shows at once, in this process and in others; and drops no more than what shows it."""
+"""Every write of the API and the website shows at once, in every process; and drops no more than what shows it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,9 +9,13 @@ import pytest_asyncio
 
 from academy.app import build_litestar
 from academy.features.courses.model import Course
+from tests.academies.html import elements
 from tests.academies.in_process import TestAcademy
 from tests.academies.media import make_film
+from tests.api.freshness.caption_writes import CAPTION_WRITES
+from tests.api.freshness.page_writes import PAGE_WRITES
 from tests.api.freshness.stage import Stage, opened_stages, set_stage
+from tests.api.freshness.studio_writes import STUDIO_WRITES
 from tests.api.freshness.writes import PUBLIC_KEY, WRITES
 from tests.api.test_routes import registered
 from tests.servers.redis import running_redis_url
@@ -21,6 +25,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 SECONDS_FOR_NEWS = 10
 # Takes what Amazon alone can sign, and writes to the mail log as SendGrid's does, by the same service.
 WITHOUT_A_SIGNER = {"POST /webhooks/ses"}
+# Takes a text and shows what it will look like.
+ONLY_LOOKS = {"POST /studio/preview"}
+WRITES_OF_PAGES = PAGE_WRITES | STUDIO_WRITES | CAPTION_WRITES
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=["sqlite", "mongodb and another process"])
@@ -64,19 +71,44 @@ async def stale_in_the_end(stage: Stage) -> list[str]:
 
 
 async def test_every_write_of_the_api_is_walked(academies: tuple[TestAcademy, TestAcademy, TestAcademy]) -> None:
-    routes = registered(build_litestar(academies[0].academy))
-    writes = {
-        f"{method} {path.removeprefix('/api/v1')}"
-        for method, path in routes
-        if method in {"POST", "PUT", "PATCH", "DELETE"} and path.startswith("/api/v1/")
-    }
+    writes = {f"{method} {path.removeprefix('/api/v1')}" for method, path in writing(academies[0], "/api/v1/")}
     assert {route.partition("#")[0] for route in WRITES} == writes - WITHOUT_A_SIGNER
+
+
+async def test_every_write_of_the_website_is_walked(academies: tuple[TestAcademy, TestAcademy, TestAcademy]) -> None:
+    of_pages = writing(academies[0], "/") - writing(academies[0], "/api/")
+    writes = {f"{method} {path}" for method, path in of_pages}
+    assert {route.partition("#")[0] for route in WRITES_OF_PAGES} == writes - ONLY_LOOKS
+
+
+def writing(academy: TestAcademy, below: str) -> set[tuple[str, str]]:
+    """Method and path of all routes that write, and begin so."""
+    routes = registered(build_litestar(academy.academy))
+    return {
+        (method, path)
+        for method, path in routes
+        if method in {"POST", "PUT", "PATCH", "DELETE"} and path.startswith(below)
+    }
 
 
 @pytest.mark.parametrize("route", WRITES)
 async def test_no_stale_answer_can_be_read_after(stage: Stage, route: str) -> None:
     answer = await WRITES[route](stage)
     assert answer.is_success, f"{route}: {answer.text}"
+    await nothing_is_stale(stage)
+
+
+@pytest.mark.parametrize("route", WRITES_OF_PAGES)
+async def test_no_stale_answer_can_be_read_after_a_form(stage: Stage, route: str) -> None:
+    answer = await WRITES_OF_PAGES[route](stage)
+    assert answer.is_success, f"{route}: {answer.text}"
+    alerts = elements(answer.text, "p", role="alert")
+    assert [alert.text for alert in alerts if "hidden" not in alert.attributes] == [], "it is done, not refused"
+    await nothing_is_stale(stage)
+
+
+async def nothing_is_stale(stage: Stage) -> None:
+    """Looks right after a write, and again when its jobs are done."""
     assert await stale_in_the_end(stage) == [], "after the write"
     await stage.writer.work()
     assert await stale_in_the_end(stage) == [], "after the jobs that it began"

@@ -22,6 +22,8 @@ from tests.api.freshness.stage import Stage
 
 Write = Callable[[Stage], Awaitable[httpx.Response]]
 
+Enter = Callable[[Write], Write]
+
 WRITES: dict[str, Write] = {}
 KEY = ec.generate_private_key(ec.SECP256R1())
 PUBLIC_KEY = base64.b64encode(
@@ -29,17 +31,24 @@ PUBLIC_KEY = base64.b64encode(
 ).decode()
 
 
-def write(route: str) -> Callable[[Write], Write]:
-    """Enters a write: `METHOD /path`, and after a `#` what it does there, where one route can do several things."""
+def entering(writes: dict[str, Write]) -> Callable[[str], Enter]:
+    """Returns what enters a write: `METHOD /path`, and after a `#` what it does there, where one route does several."""
 
-    def enter(function: Write) -> Write:
-        WRITES[route] = function
-        return function
+    def at(route: str) -> Enter:
+        def enter(function: Write) -> Write:
+            writes[route] = function
+            return function
 
-    return enter
+        return enter
+
+    return at
 
 
-async def _register(stage: Stage) -> str:
+write = entering(WRITES)
+
+
+async def registered_address(stage: Stage) -> str:
+    """Registers somebody, who is still to prove the address, and returns it."""
     email = f"{new_id()}@example.com"
     answer = await stage.writer.api().post(
         "auth/register", json={"email": email, "name": "Asha Rao", "password": PASSWORD}
@@ -62,7 +71,7 @@ async def register(stage: Stage) -> httpx.Response:
 
 @write("POST /auth/verify")
 async def verify(stage: Stage) -> httpx.Response:
-    email = await _register(stage)
+    email = await registered_address(stage)
     return await stage.writer.api().post(
         "auth/verify", json={"email": email, "code": await stage.writer.last_code(email)}
     )
@@ -70,7 +79,7 @@ async def verify(stage: Stage) -> httpx.Response:
 
 @write("POST /auth/resend")
 async def resend(stage: Stage) -> httpx.Response:
-    return await stage.writer.api().post("auth/resend", json={"email": await _register(stage)})
+    return await stage.writer.api().post("auth/resend", json={"email": await registered_address(stage)})
 
 
 @write("POST /auth/login")
@@ -254,7 +263,7 @@ async def terminate_upload(stage: Stage) -> httpx.Response:
     return await stage.teacher.delete(address, headers=tus.VERSION)
 
 
-async def _film_lesson(stage: Stage) -> httpx.Response:
+async def film_lesson(stage: Stage) -> httpx.Response:
     """Gives the course a lesson with a video, and has it checked."""
     lessons = [{"title": "Watch", "kind": "video"}, {"title": "Read", "kind": "text", "text": "Read."}]
     outline = {"sections": [{"title": "One", "lessons": lessons}]}
@@ -267,12 +276,12 @@ async def _film_lesson(stage: Stage) -> httpx.Response:
 
 @write("POST /videos")
 async def upload_video(stage: Stage) -> httpx.Response:
-    return await _film_lesson(stage)
+    return await film_lesson(stage)
 
 
 @write("DELETE /videos/{video_id}")
 async def delete_video(stage: Stage) -> httpx.Response:
-    video = (await _film_lesson(stage)).json()
+    video = (await film_lesson(stage)).json()
     await stage.writer.work()
     await stage.warm()
     return await stage.teacher.delete(f"videos/{video['id']}")
@@ -280,7 +289,7 @@ async def delete_video(stage: Stage) -> httpx.Response:
 
 @write("POST /videos/{video_id}/captions")
 async def add_captions(stage: Stage) -> httpx.Response:
-    video = (await _film_lesson(stage)).json()
+    video = (await film_lesson(stage)).json()
     await stage.warm()
     captions = {"file": ("a.vtt", ENGLISH, "text/vtt")}
     return await stage.teacher.post(f"videos/{video['id']}/captions", data={"language": "en"}, files=captions)
@@ -288,14 +297,14 @@ async def add_captions(stage: Stage) -> httpx.Response:
 
 @write("PUT /videos/{video_id}/captions/{language}")
 async def put_captions(stage: Stage) -> httpx.Response:
-    video = (await _film_lesson(stage)).json()
+    video = (await film_lesson(stage)).json()
     await stage.warm()
     return await stage.teacher.put(f"videos/{video['id']}/captions/en", content=ENGLISH)
 
 
 @write("DELETE /videos/{video_id}/captions/{language}")
 async def delete_captions(stage: Stage) -> httpx.Response:
-    address = f"videos/{(await _film_lesson(stage)).json()['id']}/captions/en"
+    address = f"videos/{(await film_lesson(stage)).json()['id']}/captions/en"
     await stage.teacher.put(address, content=ENGLISH)
     await stage.warm()
     return await stage.teacher.delete(address)
@@ -311,8 +320,8 @@ async def suspend(stage: Stage) -> httpx.Response:
     return await stage.admin.patch(f"admin/users/{stage.teacher_person.user_id}", json={"suspended": True})
 
 
-@write("POST /admin/jobs/{job_id}/retry")
-async def retry_job(stage: Stage) -> httpx.Response:
+async def dead_job(stage: Stage) -> str:
+    """Makes a job that failed for good, and returns its id."""
     now = stage.writer.clock.now()
     dead = Job(
         kind="of_an_older_release",
@@ -324,10 +333,15 @@ async def retry_job(stage: Stage) -> httpx.Response:
         updated_at=now,
     )
     await stage.writer.academy.database.collection(Job).insert(dead)
-    return await stage.admin.post(f"admin/jobs/{dead.id}/retry")
+    return dead.id
 
 
-async def _welcome(stage: Stage) -> str:
+@write("POST /admin/jobs/{job_id}/retry")
+async def retry_job(stage: Stage) -> httpx.Response:
+    return await stage.admin.post(f"admin/jobs/{await dead_job(stage)}/retry")
+
+
+async def welcome(stage: Stage) -> str:
     """Sends a mail, and returns its id."""
     person = await stage.writer.person(Role.LEARNER)
     user = await stage.writer.academy.accounts.user(person.user_id)
@@ -339,11 +353,11 @@ async def _welcome(stage: Stage) -> str:
 
 @write("POST /admin/mail/{mail_id}/resend")
 async def resend_mail(stage: Stage) -> httpx.Response:
-    return await stage.admin.post(f"admin/mail/{await _welcome(stage)}/resend")
+    return await stage.admin.post(f"admin/mail/{await welcome(stage)}/resend")
 
 
-@write("DELETE /admin/suppressions/{suppression_id}")
-async def lift_suppression(stage: Stage) -> httpx.Response:
+async def suppression(stage: Stage) -> str:
+    """Has an address complain about a mail, and returns the id of what keeps further mail from it."""
     report = DeliveryReport(
         provider="ses",
         kind=ReportKind.COMPLAINED,
@@ -354,8 +368,13 @@ async def lift_suppression(stage: Stage) -> httpx.Response:
     )
     await stage.writer.academy.email.suppressions.record(report)
     listed = (await stage.admin.get("admin/suppressions")).json()["items"]
-    (found,) = [one for one in listed if one["address"] == report.address]
-    return await stage.admin.delete(f"admin/suppressions/{found['id']}")
+    (found,) = [one["id"] for one in listed if one["address"] == report.address]
+    return str(found)
+
+
+@write("DELETE /admin/suppressions/{suppression_id}")
+async def lift_suppression(stage: Stage) -> httpx.Response:
+    return await stage.admin.delete(f"admin/suppressions/{await suppression(stage)}")
 
 
 @write("POST /webhooks/sendgrid")

@@ -1,15 +1,18 @@
 """Ways to a Redis: a password, TLS, sentinels; and how many connections are open at a time."""
 
 import asyncio
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
+import structlog
 import trustme
 
 from academy.infrastructure.cache.base import ANY, Family
+from academy.infrastructure.redis.link import RedisAway, RedisLink
 from academy.infrastructure.redis.settings import RedisSettings
-from tests.contracts.cache.places import Place, opened_cache, patient
+from tests.contracts.cache.places import Place, opened_cache, patient, until
 from tests.servers.mongodb import free_port
 from tests.servers.redis import MASTER, SentinelSet, running_redis, running_sentinels
 
@@ -88,3 +91,46 @@ async def test_connections_are_bounded() -> None:
             # One of them asks.
             assert int(clients.partition(":")[2]) <= 5 + 1
         server.wait_until(lambda: "connected_clients:1\r" in server.ask("INFO", "clients"))
+
+
+async def test_a_busy_process_does_not_take_a_healthy_redis_for_dead() -> None:
+    answers: list[object] = []
+
+    async def request(link: RedisLink) -> None:
+        answers.append(await link.command("SET", "k", "x"))
+        answers.append(await link.command("GET", "k"))
+        end = time.perf_counter() + 0.005
+        while time.perf_counter() < end:  # as making a page does
+            pass
+
+    with running_redis() as server:
+        link = RedisLink(RedisSettings(url=server.url, max_connections=5))
+        await link.connect()
+        await asyncio.gather(*(request(link) for _ in range(200)))
+        await link.close()
+    assert len(answers) == 400
+
+
+async def test_a_redis_that_refuses_a_sign_of_life_for_a_while_is_taken_back() -> None:
+    with running_redis() as server:
+        link = RedisLink(RedisSettings(url=server.url, timeout_seconds=0.5))
+        await link.connect()
+        server.stop()
+        with pytest.raises(RedisAway):
+            await link.command("GET", "k")
+        server.start()
+        assert server.ask("ACL", "SETUSER", "default", "-ping", "-@connection").startswith("+OK")
+        with structlog.testing.capture_logs() as logs:
+            await until(lambda: _has(logs, "cache_refused"))
+        assert server.ask("ACL", "SETUSER", "default", "+@all").startswith("+OK")
+        await until(lambda: _lets_through(link), seconds=10)
+        assert await link.command("SET", "k", "x")
+        await link.close()
+
+
+async def _has(logs: Sequence[Mapping[str, object]], event: str) -> bool:
+    return any(entry["event"] == event for entry in logs)
+
+
+async def _lets_through(link: RedisLink) -> bool:
+    return link.lets_through

@@ -38,6 +38,13 @@ async def test_every_key_ends_with_what_it_is_for(place: Place, clock: StandingC
         assert await client.exists(key, index) == 0
 
 
+async def test_to_see_whether_anything_can_be_kept_leaves_nothing(place: Place, clock: StandingClock) -> None:
+    assert place.redis
+    async with place.opened(clock) as store, raw_client(place.redis) as client:
+        await store.check_writable()
+        assert await client.pttl("academy-sessions:probe") in (-2, 0, 1), "gone, or in a moment"
+
+
 async def test_the_index_forgets_what_has_ended(place: Place, clock: StandingClock) -> None:
     assert place.redis
     async with place.opened(clock) as store, raw_client(place.redis) as client:

@@ -3,14 +3,17 @@
 import asyncio
 import statistics
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import httpx
 import pytest
 
 from academy.features.accounts.administration import COMMAND_LINE
+from academy.features.accounts.model import User
 from academy.infrastructure.security.principal import Role
 from academy.infrastructure.sessions.base import SessionsUnavailable
+from academy.kit.ids import new_id
 from academy.web.authentication import SESSION_COOKIE
 from tests.academies.in_process import PASSWORD, Browser, TestAcademy, opened_test_academy
 from tests.contracts.cache.places import until
@@ -152,27 +155,84 @@ async def test_after_a_flush_everybody_signs_in_again(academy: TestAcademy, serv
 async def test_what_ends_sessions_works_without_redis_and_counts_when_it_is_back(
     academy: TestAcademy, server: RedisServer
 ) -> None:
-    shut, forgetful = await academy.person(), await academy.person()
-    of_shut, of_forgetful = [
-        (await academy.signed_in_browser(person=person), await academy.signed_in_api(person=person))
-        for person in (shut, forgetful)
-    ]
-    await academy.api().post("auth/forgot-password", json={"email": forgetful.email})
-    code = await academy.last_code(forgetful.email)
+    shut = await academy.person()
+    browser, api = await academy.signed_in_browser(person=shut), await academy.signed_in_api(person=shut)
     server.stop()
     await academy.academy.administration.suspend(COMMAND_LINE, shut.user_id)
     await academy.academy.administration.unsuspend(COMMAND_LINE, shut.user_id)
-    reset = {"email": forgetful.email, "code": code, "password": ANOTHER}
-    assert says_try_later(await academy.api().post("auth/reset-password", json=reset))
     await asyncio.to_thread(server.start)
     await until(lambda: is_back(academy), seconds=30)
-    for browser, api in (of_shut, of_forgetful):
-        assert (await browser.get("/account")).url.path == "/login"
-        assert (await api.get("me")).status_code == 401
+    assert (await browser.get("/account")).url.path == "/login"
+    assert (await api.get("me")).status_code == 401
     assert len(await academy.academy.session_store.sessions_of(shut.user_id)) == 2, "Redis still has them"
     assert await academy.academy.accounts.sessions.list_of(shut) == []
-    again = await academy.api().post("auth/login", json={"email": forgetful.email, "password": ANOTHER})
-    assert again.status_code == 200
+
+
+Send = Callable[[str, str], Awaitable[httpx.Response]]
+
+
+async def ways_in_by_code(academy: TestAcademy) -> list[tuple[str, str, Send]]:
+    """Every way to sign in with a code: an address, its code, and what sends both and signs in."""
+
+    def page(path: str, **fields: str) -> Send:
+        browser = academy.browser()
+        return lambda email, code: browser.submit(path, path, email=email, code=code, **fields)
+
+    def api(path: str, **fields: str) -> Send:
+        return lambda email, code: academy.api().post(path, json={"email": email, "code": code, **fields})
+
+    ordered = {
+        "auth/resend": [page("/login/code"), page("/verify"), api("auth/verify")],
+        "auth/forgot-password": [
+            page("/reset-password", password=ANOTHER),
+            api("auth/reset-password", password=ANOTHER),
+        ],
+        "auth/register": [page("/verify"), api("auth/verify")],
+    }
+    found = []
+    for order, sends in ordered.items():
+        for send in sends:
+            email = f"{new_id()}@example.com"
+            body = {"email": email}
+            if order == "auth/register":
+                body |= {"name": "Asha Rao", "password": PASSWORD}
+            else:
+                await academy.person(email=email)
+            assert (await academy.api().post(order, json=body)).status_code == 202
+            found.append((email, await academy.last_code(email), send))
+    return found
+
+
+async def accounts_of(academy: TestAcademy, ways: list[tuple[str, str, Send]]) -> list[User | None]:
+    users = academy.academy.database.collection(User)
+    return [await users.find_one({"email_key": email}) for email, _, _ in ways]
+
+
+async def test_an_outage_costs_no_code_and_changes_no_password(academy: TestAcademy, server: RedisServer) -> None:
+    ways = await ways_in_by_code(academy)
+    before = await accounts_of(academy, ways)
+    server.stop()
+    for email, code, send in ways:
+        for _ in range(academy.academy.settings.security.code_tries + 1):
+            assert says_try_later(await send(email, code))
+        assert says_try_later(await send(email, "000000")), "nor does it tell which code is right"
+        assert says_try_later(await send("nobody@example.com", code)), "nor which address has an account"
+    await asyncio.to_thread(server.start)
+    await until(lambda: is_back(academy), seconds=30)
+    assert await accounts_of(academy, ways) == before, "the same passwords, and nobody proven"
+    for email, code, send in ways:
+        answer = await send(email, code)
+        assert answer.status_code == 200, (str(answer.url), answer.text)
+
+
+async def test_a_full_redis_costs_no_code(academy: TestAcademy, server: RedisServer) -> None:
+    ways = await ways_in_by_code(academy)
+    server.ask("CONFIG", "SET", "maxmemory", "1")
+    for email, code, send in ways:
+        assert says_try_later(await send(email, code))
+    server.ask("CONFIG", "SET", "maxmemory", "0")
+    for email, code, send in ways:
+        assert (await send(email, code)).status_code == 200
 
 
 async def test_a_refresh_token_is_not_used_up_by_an_outage(academy: TestAcademy, server: RedisServer) -> None:

@@ -6,6 +6,7 @@ import brotli
 import pytest
 from litestar.types import ASGIApp
 
+from academy.infrastructure.cache.dependencies import depends_on
 from academy.web.response_cache import Answer, RequestKey, ResponseCache, ResponseCacheMiddleware
 from tests.academies.in_process import MovedClock
 from tests.unit.web.asgi import FixedApp, Reply, ask
@@ -262,6 +263,91 @@ async def test_nobody_gets_the_answer_of_another_when_it_may_not_be_shared() -> 
     app = SlowApp(LONG, headers={"content-type": "text/html", "set-cookie": "a=b"})
     await many(CachedApp(app), app)
     assert len(app.requests) == 20
+
+
+class ChangingApp(FixedApp):
+    """While it makes its first answers, what they show is changed. Answers with the number of the making."""
+
+    def __init__(self, changes: int, *, status: int = 200) -> None:
+        super().__init__(status=status)
+        self.cached = CachedApp(self)
+        self._changes = changes
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        number = len(self.requests) + 1
+        await asyncio.sleep(0.02)
+        if number <= self._changes:
+            self.cached.store.forget(["everything"])
+        self.pieces = (f"making {number}".encode(),)
+        await super().__call__(scope, receive, send)
+
+
+@pytest.mark.parametrize(("changes", "makings"), [(0, 1), (1, 2), (9, 2)])
+async def test_a_change_while_many_wait_lets_one_of_them_make_it_again(changes: int, makings: int) -> None:
+    app = ChangingApp(changes)
+    replies = await asyncio.gather(*(ask(app.cached, "/courses") for _ in range(200)))
+    assert len(app.requests) == makings
+    assert [reply.body for reply in replies] == [b"making 1"] + [f"making {makings}".encode()] * 199
+
+
+@pytest.mark.parametrize("status", [404, 503])
+async def test_many_who_wait_share_an_answer_that_is_not_kept(status: int) -> None:
+    app = ChangingApp(0, status=status)
+    replies = await asyncio.gather(*(ask(app.cached, "/courses") for _ in range(200)))
+    assert len(app.requests) == 2
+    assert {reply.status for reply in replies} == {status}
+
+
+async def test_where_one_came_from_is_not_in_what_many_may_get() -> None:
+    app = FixedApp(LONG, status=404)
+    await ask(CachedApp(app), "/courses", referer="http://academy.test/verify?email=asha@example.com")
+    assert [name for name, _ in app.requests[0]["headers"]] == []
+
+
+async def test_who_asks_after_a_change_never_gets_what_was_begun_before_it() -> None:
+    app = SlowApp(LONG, tags=(), status=404)
+    cached = CachedApp(app)
+    first = asyncio.create_task(ask(cached, "/courses"))
+    await app.is_asked.wait()
+    after = asyncio.create_task(ask(cached, "/courses"))
+    await asyncio.sleep(0)
+    app.may_answer.set()
+    assert (await first).status == 404
+    app.status = 200
+    assert (await after).status == 200
+
+
+async def test_what_is_refused_to_one_is_made_for_the_others() -> None:
+    made: list[str] = []
+
+    async def limited(scope: Any, receive: Any, send: Any) -> None:
+        made.append(scope["client"])
+        await asyncio.sleep(0.01)
+        depends_on("everything")
+        refused = scope["client"] == "greedy"
+        headers = [
+            (b"content-type", b"text/html"),
+            (b"ratelimit", scope["client"].encode()),
+            (b"ratelimit-policy", b"p"),
+        ]
+        await send({"type": "http.response.start", "status": 429 if refused else 200, "headers": headers})
+        await send({"type": "http.response.body", "body": LONG})
+
+    cached = ResponseCacheMiddleware(limited, ResponseCache(MovedClock(), SECONDS), ("/courses",))
+
+    async def of(client: str) -> Reply:
+        async def named(scope: Any, receive: Any, send: Any) -> None:
+            asked: Any = {**scope, "client": client}
+            await cached(asked, receive, send)
+
+        return await ask(named, "/courses")
+
+    greedy, *others = await asyncio.gather(of("greedy"), *(of(f"guest{number}") for number in range(50)))
+    assert made == ["greedy", "guest0"]
+    assert (greedy.status, greedy.headers["ratelimit"]) == (429, "greedy")
+    for reply in [*others, await of("later")]:
+        assert reply.status == 200
+        assert not [name for name in reply.headers if name.startswith("ratelimit")]
 
 
 async def test_who_waits_is_answered_when_the_first_goes_away() -> None:

@@ -10,9 +10,11 @@ from academy.features.accounts.session_ends import SessionEnds
 from academy.features.accounts.validation import check_all, checked_email, checked_name
 from academy.infrastructure.database.base import Database
 from academy.infrastructure.database.errors import UniqueViolation
+from academy.infrastructure.rate_limits.addresses import counted_address
 from academy.infrastructure.rate_limits.base import Rule
 from academy.infrastructure.rate_limits.limiter import RateLimiter
 from academy.infrastructure.security.passwords import PasswordHasher
+from academy.infrastructure.sessions.base import SessionStore
 from academy.kit.clock import Clock
 from academy.kit.text import email_key
 
@@ -32,6 +34,7 @@ class Authentication:
         mail: AccountMail,
         audit: AuditLog,
         session_ends: SessionEnds,
+        sessions: SessionStore,
     ) -> None:
         self._database = database
         self._repository = repository
@@ -43,6 +46,7 @@ class Authentication:
         self._mail = mail
         self._audit = audit
         self._session_ends = session_ends
+        self._sessions = sessions
 
     # --- registering ---
 
@@ -102,11 +106,14 @@ class Authentication:
         """Returns the account of an address and password. Raises WrongCredentials, NotVerified, AccountSuspended.
 
         An address without an account takes as long as one with a wrong password. An unproven account gets its code
-        again with NotVerified. Tries are counted for each account and network address together: a stranger's tries
-        never shut the owner out. Raises TooManyTries.
+        again with NotVerified. Tries are counted for each account and network address together, and then for the
+        account alone: many addresses shall not guess more than one. Who is held up by the tries of strangers signs in
+        by a code. Raises TooManyTries.
         """
-        await self._limiter.check(Rule.SIGN_IN_ACCOUNT, email_key(email), client_address)
-        user = await self._repository.user_by_email(email_key(email))
+        account = email_key(email)
+        await self._limiter.check(Rule.SIGN_IN_ACCOUNT, account, counted_address(client_address))
+        await self._limiter.check(Rule.SIGN_IN_ANYWHERE, account, instead="sign in by a code")
+        user = await self._repository.user_by_email(account)
         if not await self._passwords.verify(password, user.password_hash if user else None) or user is None:
             raise WrongCredentials
         if user.status is UserStatus.SUSPENDED:
@@ -124,7 +131,9 @@ class Authentication:
         await self._order(email, Occasion.SIGN_IN)
 
     async def sign_in_by_code(self, email: str, code: str) -> User:
-        """Returns the account of an address and its code. Raises WrongCode, CodesPaused.
+        """Returns the account of an address and its code. Raises WrongCode, CodesPaused, SessionsUnavailable.
+
+        As long as no session could begin, no code is used up, and no try counted.
 
         The first code proves the address: the account becomes active and is welcomed. The password of its registration
         is dropped then: whoever signs in like this did not just register, and so may never have chosen it.
@@ -141,6 +150,7 @@ class Authentication:
         return await self._by_code(email, code, keep_password=True)
 
     async def _by_code(self, email: str, code: str, *, keep_password: bool) -> User:
+        await self._sessions.check_writable()
         user = await self._open_account(email)
         purpose = sign_in_purpose(user) if user else CodePurpose.SIGN_IN
         checked = await self._codes.check(user, email_key(email), purpose, code)
@@ -181,11 +191,12 @@ class Authentication:
         await self._database.transaction(lambda: self._code_mail.order(user, occasion))
 
     async def reset_password(self, email: str, code: str, password: str) -> User:
-        """Sets a new password with a code and ends all sessions. Raises WrongCode, CodesPaused, WeakPassword.
+        """Sets a new password with a code and ends all sessions. The code proves the address, too.
 
-        The code proves the address, too.
+        Raises WrongCode, CodesPaused, WeakPassword, SessionsUnavailable: then nothing is changed, as `sign_in_by_code`.
         """
         self._passwords.check_rules(password)
+        await self._sessions.check_writable()
         user = await self._open_account(email)
         checked = await self._codes.check(user, email_key(email), CodePurpose.RESET_PASSWORD, code)
         if user is None:

@@ -32,6 +32,7 @@ from academy.infrastructure.cache.base import Cache
 from academy.infrastructure.database.base import Database
 from academy.infrastructure.database.errors import UniqueViolation
 from academy.infrastructure.jobs.base import JobQueue
+from academy.infrastructure.rate_limits.base import Rule
 from academy.infrastructure.rate_limits.limiter import RateLimiter
 from academy.infrastructure.security.passwords import PasswordHasher
 from academy.infrastructure.security.principal import Principal, Role
@@ -84,6 +85,7 @@ class AccountService:
         self._mail = mail
         self._clock = clock
         self._passwords = passwords
+        self._limiter = limiter
         self._discard_image = discard_image
         self._cache = cache
         self._export_parts = export_parts
@@ -94,7 +96,7 @@ class AccountService:
         self._session_ends = session_ends = SessionEnds(database, repository, sessions)
         self.code_mail = CodeMail(database, repository, codes, mail, queue, settings.code_minutes)
         self.authentication = Authentication(
-            database, repository, clock, passwords, limiter, codes, self.code_mail, mail, audit, session_ends
+            database, repository, clock, passwords, limiter, codes, self.code_mail, mail, audit, session_ends, sessions
         )
         self.sessions = SessionDesk(database, repository, sessions, clock, settings, access_tokens, audit, session_ends)
         self.password_min_length = settings.password_min_length
@@ -130,10 +132,14 @@ class AccountService:
         if preferences is not None:
             check_preferences(preferences)
             fields["preferences"] = msgspec.to_builtins(preferences)
-        user = await self._repository.change_user(principal.user_id, fields) or await self.user(principal.user_id)
-        if name is not None or profile is not None:
-            await self._cache.invalidate_tags([person_tag(user.id)])
-        return user
+
+        async def work() -> User:
+            user = await self._repository.change_user(principal.user_id, fields) or await self.user(principal.user_id)
+            if name is not None or profile is not None:
+                self._announce_person(user.id)
+            return user
+
+        return await self._database.transaction(work)
 
     async def decline(self, user_id: str, topic: Topic) -> None:
         """Ends mails about a topic to an account; no matter if they ended before, or the account is gone."""
@@ -164,10 +170,10 @@ class AccountService:
     # --- password and address ---
 
     async def change_password(self, principal: Principal, current: str, password: str) -> None:
-        """Sets a new password and ends all other sessions. Raises InvalidError, WeakPassword."""
+        """Sets a new password and ends all other sessions. Raises InvalidError, WeakPassword, TooManyTries."""
         self._passwords.check_rules(password)
         user = await self.user(principal.user_id)
-        await self._check_password(user, current, "current_password")
+        await self._check_password(principal, user, current, "current_password")
         password_hash = await self._passwords.hash(password)
 
         async def work() -> None:
@@ -179,9 +185,16 @@ class AccountService:
 
         await self._database.transaction(work)
 
-    async def _check_password(self, user: User, password: str, field: str) -> None:
-        """Asks for the password again, if the account has one. Raises InvalidError naming `field`."""
-        if user.password_hash and not await self._passwords.verify(password, user.password_hash):
+    async def _check_password(self, principal: Principal, user: User, password: str, field: str) -> None:
+        """Asks for the password again, if the account has one. Raises InvalidError naming `field`, TooManyTries.
+
+        Tries are counted for each session: whoever holds a stolen one cannot guess on and on, nor shut the owner out,
+        who signs in anew. None of them can begin another session without the password.
+        """
+        if user.password_hash is None:
+            return
+        await self._limiter.check(Rule.SIGN_IN_ACCOUNT, user.id, principal.session_id)
+        if not await self._passwords.verify(password, user.password_hash):
             raise _wrong_password(field)
 
     async def ask_for_email_change(self, principal: Principal, email: str, password: str) -> None:
@@ -189,14 +202,14 @@ class AccountService:
 
         The caller learns nothing about whether somebody else has the address: then no mail is sent.
 
-        Raises InvalidError, TooManyCodes.
+        Raises InvalidError, TooManyCodes, TooManyTries.
         """
         address = checked_email(email)
         user = await self.user(principal.user_id)
         if address == user.email:
             text = "This is your address already."
             raise InvalidError(text, fields={"email": text})
-        await self._check_password(user, password, "account_password")
+        await self._check_password(principal, user, password, "account_password")
 
         async def work() -> None:
             holder = await self._repository.user_by_email(email_key(address))
@@ -258,9 +271,9 @@ class AccountService:
     async def delete(self, principal: Principal, password: str) -> None:
         """Deletes the account and what belongs to it, in one transaction.
 
-        Raises InvalidError for a wrong password, LastAdmin.
+        Raises InvalidError for a wrong password, TooManyTries, LastAdmin.
         """
-        await self._check_password(await self.user(principal.user_id), password, "password")
+        await self._check_password(principal, await self.user(principal.user_id), password, "password")
 
         async def work() -> None:
             user = await self.user(principal.user_id)

@@ -18,6 +18,7 @@ from academy.infrastructure.database.base import Database, Page
 from academy.infrastructure.email.service import EmailService
 from academy.infrastructure.jobs.model import Job, JobStatus
 from academy.infrastructure.jobs.queue import DatabaseJobQueue
+from academy.infrastructure.rate_limits.limiter import RateLimiter
 from academy.infrastructure.security.principal import Principal, Role
 from academy.infrastructure.sessions.base import SessionStore
 from academy.infrastructure.storage.base import Storage
@@ -78,6 +79,7 @@ class AdminService:
         storage: Storage,
         cache: Cache,
         sessions: SessionStore,
+        limiter: RateLimiter,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -93,6 +95,7 @@ class AdminService:
             "email": HealthCheck(email.health_check, is_vital=False),
             "cache": HealthCheck(self._cache_detail, is_vital=False),
             "sessions": HealthCheck(sessions.health_check, is_vital=False),
+            "rate_limits": HealthCheck(limiter.health_check, is_vital=False),
             "jobs": HealthCheck(self._jobs_detail, is_vital=False),
         }
         self._report: asyncio.Task[HealthReport] | None = None

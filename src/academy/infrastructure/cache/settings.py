@@ -62,7 +62,14 @@ class CacheSettings(Struct, frozen=True, kw_only=True):
         int, Meta(title="CACHE_TTL_VIDEOS", description="Lifetime of videos, in seconds.", ge=1, le=_LONGEST_SECONDS)
     ] = 900
     courses_seconds: Annotated[
-        int, Meta(title="CACHE_TTL_COURSES", description="Lifetime of courses, in seconds.", ge=1, le=_LONGEST_SECONDS)
+        int,
+        Meta(
+            title="CACHE_TTL_COURSES",
+            description="Lifetime of the catalogue's list of subjects, in seconds. A write drops it at once, with "
+            "Redis also in other processes.",
+            ge=1,
+            le=_LONGEST_SECONDS,
+        ),
     ] = 60
     sessions_seconds: Annotated[
         int,

@@ -4,40 +4,52 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-_FORM = r"^(\d{1,6} per (\d{1,4} )?(second|minute|hour|day)s?|off)$"
+from academy.infrastructure.rate_limits.window import QUOTA_FORM
+
+
+def _quota(name: str, description: str) -> Meta:
+    return Meta(title=name, description=f"{description} `off`: no limit.", pattern=QUOTA_FORM)
 
 
 class RateLimitSettings(Struct, frozen=True, kw_only=True):
-    """How often one address, or one account, may do what costs or can be guessed. `off` lifts a limit."""
+    """How often one address, or one account, may do what costs or can be guessed.
+
+    Of IPv6, all addresses of one /64 count as one.
+    """
 
     requests: Annotated[
         str,
-        Meta(title="RATE_LIMIT_REQUESTS", description="Requests of one address, files and pages alike.", pattern=_FORM),
+        _quota(
+            "RATE_LIMIT_REQUESTS",
+            "Requests of one address, but for pages that are answered from memory, and media.",
+        ),
     ] = "1200 per minute"
-    sign_in_address: Annotated[
-        str,
-        Meta(title="RATE_LIMIT_SIGN_IN_ADDRESS", description="Tries to sign in from one address.", pattern=_FORM),
-    ] = "30 per minute"
+    sign_in_address: Annotated[str, _quota("RATE_LIMIT_SIGN_IN_ADDRESS", "Tries to sign in from one address.")] = (
+        "30 per minute"
+    )
     sign_in_account: Annotated[
         str,
-        Meta(
-            title="RATE_LIMIT_SIGN_IN_ACCOUNT",
-            description="Tries to sign in to one account by password, from one address.",
-            pattern=_FORM,
+        _quota(
+            "RATE_LIMIT_SIGN_IN_ACCOUNT",
+            "Tries to sign in to one account by password, from one address; also of the password that a session is "
+            "asked for again, to change it or the address, or to delete the account.",
         ),
     ] = "10 per 10 minutes"
+    sign_in_anywhere: Annotated[
+        str,
+        _quota(
+            "RATE_LIMIT_SIGN_IN_ANYWHERE",
+            "Tries to sign in to one account by password, from all addresses together.",
+        ),
+    ] = "100 per hour"
     codes: Annotated[
         str,
-        Meta(
-            title="RATE_LIMIT_CODES",
-            description="One-time codes that one address orders: sign-up, sign-in, forgotten passwords.",
-            pattern=_FORM,
+        _quota(
+            "RATE_LIMIT_CODES",
+            "One-time codes that one address orders: sign-up, sign-in, forgotten passwords.",
         ),
     ] = "20 per hour"
-    code_tries: Annotated[
-        str,
-        Meta(title="RATE_LIMIT_CODE_TRIES", description="One-time codes that one address tries.", pattern=_FORM),
-    ] = "30 per 10 minutes"
-    uploads: Annotated[
-        str, Meta(title="RATE_LIMIT_UPLOADS", description="Uploads that one account begins.", pattern=_FORM)
-    ] = "120 per hour"
+    code_tries: Annotated[str, _quota("RATE_LIMIT_CODE_TRIES", "One-time codes that one address tries.")] = (
+        "30 per 10 minutes"
+    )
+    uploads: Annotated[str, _quota("RATE_LIMIT_UPLOADS", "Uploads that one account begins.")] = "120 per hour"

@@ -4,6 +4,9 @@ A command has one time limit over everything that it does (connecting, sending, 
 the circuit, and all others fail at once, also the ones that wait for a free connection. From then on a task asks Redis
 for a sign of life now and then, pays the debts that were made meanwhile, and closes the circuit. So no caller waits
 for a Redis that is known to be away.
+
+Waiting for a free connection has no limit of its own: a Redis that hangs gives all of them free after one time limit,
+and a process that is busy with something else must not take a healthy Redis for a dead one.
 """
 
 import asyncio
@@ -46,8 +49,10 @@ _PAUSE = timedelta(milliseconds=500)
 _LOOK_SECONDS = 0.05
 # For what nobody waits for: the first connection, and looking for a master or for the nodes of a cluster.
 _PATIENT_SECONDS = 2.0
-# How many time limits a command waits for a free connection. A Redis that hangs gives them all free after one.
-_QUEUE = 4
+# A wait for a free connection of more time limits than this is noted in the log.
+_LONG_QUEUE = 4
+# What may happen with every command is noted once in this time.
+_NOTED_EVERY_SECONDS = 60.0
 # Turns of the event loop in which an answer that has arrived already gets through redis-py to the caller.
 _TURNS = 10
 _AGAIN_SECONDS = 0.01
@@ -92,6 +97,7 @@ class RedisLink:
         self._has_debts = has_debts
         self._recovery: asyncio.Task[None] | None = None
         self._is_closed = False
+        self._noted: dict[str, float] = {}
 
     @property
     def lets_through(self) -> bool:
@@ -120,14 +126,13 @@ class RedisLink:
     async def run(self, operation: Callable[[], Awaitable[T]]) -> T:
         """Does something with the client within the time limit. Raises RedisAway, at once when Redis is away."""
         self._refuse_when_shut()
-        try:
-            async with asyncio.timeout(_QUEUE * self._limit):
-                await self._places.acquire()
-        except TimeoutError as error:
-            raise RedisAway("All connections to Redis are busy; REDIS_MAX_CONNECTIONS may be too low.") from error
+        began = time.monotonic()
+        await self._places.acquire()
         try:
             # Who waited for a connection may have waited for one that hangs.
             self._refuse_when_shut()
+            if (waited := time.monotonic() - began) > _LONG_QUEUE * self._limit:
+                self._note("queued", seconds=round(waited, 3), hint="The process is busy, or needs more connections.")
             return await self._bounded(operation, self._limit)
         finally:
             self._places.release()
@@ -175,8 +180,14 @@ class RedisLink:
             raise RedisAway(f"Redis cannot be reached ({error!r}). Check that it runs, and REDIS_URL.") from error
         except RedisError as error:
             # Redis is there and refuses: out of memory, no right to do this, a script that is not allowed.
-            structlog.get_logger().warning(f"{self._name}_refused", error=repr(error))
+            self._note("refused", error=repr(error))
             raise RedisAway(f"Redis refuses a command ({error!r}).") from error
+
+    def _note(self, what: str, **facts: object) -> None:
+        now = time.monotonic()
+        if now >= self._noted.get(what, now):
+            self._noted[what] = now + _NOTED_EVERY_SECONDS
+            structlog.get_logger().warning(f"{self._name}_{what}", **facts)
 
     async def _recover(self) -> None:
         while not self.lets_through:
@@ -191,6 +202,7 @@ class RedisLink:
                 if self._pay_debts is not None:
                     await self._pay_debts()
             except RedisAway:
+                self._circuit.abandoned()  # a Redis that refused has not failed
                 await asyncio.sleep(_LOOK_SECONDS)
             else:
                 self._circuit.succeeded()

@@ -49,7 +49,8 @@ class RedisSettings(Struct, frozen=True, kw_only=True):
         int,
         Meta(
             title="REDIS_MAX_CONNECTIONS",
-            description="Most connections that one process opens to a Redis server.",
+            description="Most connections that one process opens to a Redis server for each of cache, sessions and "
+            "rate limits.",
             ge=2,
             le=1000,
         ),

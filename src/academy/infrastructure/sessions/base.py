@@ -63,6 +63,14 @@ class SessionStore(Protocol):
         """Closes the connections. Safe to call twice."""
         ...
 
+    async def check_writable(self) -> None:
+        """Makes sure that a session could be kept now: raises what `create_session` would. Not in a transaction.
+
+        For callers who use something up (a one-time code) that is to open a session. A store that fails after this
+        still costs them that.
+        """
+        ...
+
     async def create_session(self, session: Session) -> None:
         """Keeps a new session."""
         ...

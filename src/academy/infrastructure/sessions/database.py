@@ -22,6 +22,9 @@ class DatabaseSessionStore:
     async def disconnect(self) -> None:
         """See SessionStore."""
 
+    async def check_writable(self) -> None:
+        """See SessionStore: the caller writes to the same database, so that its own writes find out."""
+
     async def create_session(self, session: Session) -> None:
         """See SessionStore."""
         await self._sessions.insert(session)

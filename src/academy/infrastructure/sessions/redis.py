@@ -6,7 +6,8 @@ account's index change together in one script:
 - `academy-sessions:{ACCOUNT}:SESSION` is the session in JSON, and lives as long as it;
 - `academy-sessions:{ACCOUNT}` is the index: a sorted set of session ids by their end;
 - `academy-sessions:token:HASH` leads from the hash of a secret to account and session. It is written before the session
-  names it, and counts only while the session does. So it may stay behind, and leads nowhere until it ends.
+  names it, and counts only while the session does. So it may stay behind, and leads nowhere until it ends;
+- `academy-sessions:probe` is written to see whether anything can be, and gone at once.
 """
 
 from datetime import datetime, timedelta
@@ -21,6 +22,7 @@ from academy.infrastructure.sessions.model import GRACE, Session
 from academy.kit.clock import Clock
 
 _PREFIX = "academy-sessions"
+_PROBE_KEY = f"{_PREFIX}:probe"
 # Well below the most values that Lua passes to one function.
 _BATCH = 500
 
@@ -58,6 +60,10 @@ class RedisSessionStore:
     async def disconnect(self) -> None:
         """See SessionStore."""
         await self._link.close()
+
+    async def check_writable(self) -> None:
+        """See SessionStore. Writes, because a full Redis answers, and so does a replica."""
+        await self._command("SET", _PROBE_KEY, "", "PX", 1)
 
     async def create_session(self, session: Session) -> None:
         """See SessionStore."""
