@@ -21,7 +21,13 @@ VALUES = st.one_of(st.integers(-(1 << 64), 1 << 63), st.text(max_size=3), st.non
 
 
 def setting(key: str, value: object) -> Step:
-    return lambda cache: cache.set(Family.API, key, value)
+    async def step(cache: Cache) -> object:
+        try:
+            return await cache.set(Family.API, key, value)
+        except ValueError:
+            return "refused"
+
+    return step
 
 
 def deleting(keys: list[str]) -> Step:

@@ -91,6 +91,8 @@ async def test_what_cannot_be_encoded_is_refused_and_keeps_the_old_value(cache: 
     await cache.set(Family.COURSES, "k", 1)
     with pytest.raises(TypeError):
         await cache.set(Family.COURSES, "k", object())
+    with pytest.raises(ValueError, match="64 bits"):
+        await cache.set(Family.COURSES, "k", -(1 << 63) - 1)
     assert await cache.get(Family.COURSES, "k", int) == 1
 
 

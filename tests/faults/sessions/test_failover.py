@@ -1,6 +1,7 @@
 """The sentinels of the sessions' Redis replace its master: who was signed in still is, as far as it was replicated."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
@@ -15,7 +16,7 @@ from tests.academies.in_process import PASSWORD, TestAcademy, opened_test_academ
 from tests.contracts.cache.places import until
 from tests.faults.cache.timing import LIMIT, SLACK, Stopwatch
 from tests.faults.sessions.test_outages import is_back, says_try_later
-from tests.servers.redis import MASTER, SentinelSet, running_sentinels
+from tests.servers.redis import MASTER, RedisServer, SentinelSet, running_sentinels
 
 FAILOVER_SECONDS = 30
 # Of which each may wait: they lead from a cookie to its session.
@@ -37,8 +38,14 @@ async def academy(tmp_path: Path, sentinels: SentinelSet) -> AsyncIterator[TestA
 
 
 def replicate(sentinels: SentinelSet) -> None:
-    """Waits until the replica has what the master has."""
-    assert sentinels.master.ask("WAIT", "1", "900") == ":1"
+    """Waits until the replica has what the master has now: WAIT looks at what its own connection wrote."""
+    written = offset(sentinels.master, "master_repl_offset")
+    sentinels.replica.wait_until(lambda: offset(sentinels.replica, "slave_repl_offset") >= written)
+
+
+def offset(server: RedisServer, name: str) -> int:
+    found = re.search(rf"^{name}:(\d+)", server.ask("INFO", "replication"), re.MULTILINE)
+    return int(found[1]) if found else -1
 
 
 @pytest.mark.parametrize("fault", ["kill", "freeze"])

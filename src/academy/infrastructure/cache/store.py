@@ -54,10 +54,16 @@ def encode_entry(entry: Entry) -> bytes:
 
 
 def encode_value(value: object) -> bytes:
-    """Returns a value that was set as bytes: a whole number of 64 bits in digits, so that it can be counted on."""
+    """Returns a value that was set as bytes: a whole number of 64 bits in digits, so that it can be counted on.
+
+    Raises TypeError or ValueError for what msgspec cannot encode.
+    """
     if type(value) is int and SMALLEST_NUMBER <= value <= LARGEST_NUMBER:
         return b"%d" % value
-    return encode_entry(Entry(msgspec.msgpack.encode(value)))
+    try:
+        return encode_entry(Entry(msgspec.msgpack.encode(value)))
+    except OverflowError as error:
+        raise ValueError("a whole number that is kept has at most 64 bits") from error
 
 
 def is_number(raw: bytes) -> bool:
