@@ -170,7 +170,8 @@ def _description(handler: HTTPRouteHandler, status: int) -> str:
 
 def _media_type(handler: HTTPRouteHandler, status: int) -> str:
     declared = (handler.responses or {}).get(status)
-    return str(declared.media_type if declared else MediaType.JSON)
+    media_type = declared.media_type if declared else MediaType.JSON
+    return media_type.value if isinstance(media_type, MediaType) else media_type
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
