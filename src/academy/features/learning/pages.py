@@ -22,6 +22,7 @@ from academy.features.learning.service import (
     resume_at,
 )
 from academy.features.videos.captions import CaptionService
+from academy.features.videos.captions_model import TrackKind
 from academy.features.videos.errors import VideoNotFound
 from academy.features.videos.service import VideoService
 from academy.features.videos.views import ViewService, watched_seconds
@@ -119,6 +120,7 @@ async def player(
     playback, trouble = await playback_or_trouble(videos, captions, course, lesson)
     is_maker = may_edit(course, visitor)
     counts = playback is not None and not is_maker
+    has_chapters = playback is not None and any(track.kind is TrackKind.CHAPTERS for track in playback.tracks)
     file_url = videos.file_url(lesson.file_key, lesson.file_name) if lesson.file_key else ""
     response = pages.render(
         request,
@@ -129,7 +131,7 @@ async def player(
         text_html=await render_markdown_async(await courses.lesson_text(lesson_id)) if lesson.has_text else "",
         playback=playback,
         trouble=trouble,
-        chapters=await captions.chapters(lesson.video_id) if playback and lesson.video_id else [],
+        chapters=await captions.chapters(lesson.video_id) if has_chapters and lesson.video_id else [],
         asked_at=_asked_second(request, playback),
         resume_at=_resumed_second(opened, playback),
         view_ticket=views.ticket(lesson.video_id or "", _viewer(request, visitor)) if counts else "",
