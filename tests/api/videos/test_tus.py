@@ -283,22 +283,29 @@ async def test_checksums_that_cannot_be_checked(teacher: httpx.AsyncClient) -> N
     assert await tus.offset(teacher, address) == 0
 
 
+class HaltedBody:
+    """The bytes of a request that stop in the middle until they may go on."""
+
+    def __init__(self, content: bytes) -> None:
+        self.begun, self.may_end = asyncio.Event(), asyncio.Event()
+        self._content = content
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._content[:6000]
+        self.begun.set()
+        await self.may_end.wait()
+        yield self._content[6000:]
+
+
 async def test_one_request_writes_at_a_time(academy: TestAcademy, film: bytes) -> None:
     client = await academy.signed_in_api(Role.INSTRUCTOR)
     address = await tus.begin(client, "film.mp4", len(film))
-    begun, may_end = asyncio.Event(), asyncio.Event()
-
-    async def slow() -> AsyncIterator[bytes]:
-        yield film[:6000]
-        begun.set()
-        await may_end.wait()
-        yield film[6000:]
-
-    first = asyncio.create_task(tus.send(client, address, 0, slow()))
-    await begun.wait()
+    body = HaltedBody(film)
+    first = asyncio.create_task(tus.send(client, address, 0, aiter(body)))
+    await body.begun.wait()
     second = await tus.send(client, address, 0, film)
     assert (second.status_code, second.json()["code"]) == (409, "upload_busy")
-    may_end.set()
+    body.may_end.set()
     assert (await first).status_code == 204
     late = await tus.send(client, address, 0, film)
     assert (late.status_code, late.json()["code"]) == (409, "wrong_offset")
@@ -377,18 +384,11 @@ async def test_an_upload_is_taken_back(academy: TestAcademy, film: bytes) -> Non
 async def test_taken_back_while_bytes_come(academy: TestAcademy, film: bytes) -> None:
     client = await academy.signed_in_api(Role.INSTRUCTOR)
     address = await tus.begin(client, "film.mp4", len(film))
-    begun, may_end = asyncio.Event(), asyncio.Event()
-
-    async def slow() -> AsyncIterator[bytes]:
-        yield film[:6000]
-        begun.set()
-        await may_end.wait()
-        yield film[6000:]
-
-    sending = asyncio.create_task(tus.send(client, address, 0, slow()))
-    await begun.wait()
+    body = HaltedBody(film)
+    sending = asyncio.create_task(tus.send(client, address, 0, aiter(body)))
+    await body.begun.wait()
     assert (await client.delete(address, headers=tus.VERSION)).status_code == 204
-    may_end.set()
+    body.may_end.set()
     assert (await sending).status_code == 409
     assert await stored_keys(academy) == []
 

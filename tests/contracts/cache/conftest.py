@@ -1,23 +1,10 @@
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
 from academy.infrastructure.cache.base import Cache
 from academy.infrastructure.redis.settings import RedisSettings
 from tests.contracts.cache.places import KINDS, SHARED_KINDS, Place, opened_cache, patient, raw_client
-from tests.servers.redis import running_cluster, running_redis_url
-
-
-@pytest.fixture(scope="session")
-def redis_url() -> Iterator[str]:
-    with running_redis_url() as url:
-        yield url
-
-
-@pytest.fixture(scope="session")
-def cluster_url() -> Iterator[str]:
-    with running_cluster() as cluster:
-        yield cluster.url
 
 
 async def _emptied(kind: str, request: pytest.FixtureRequest) -> Place:

@@ -1,7 +1,7 @@
 """How often is too often, counted in one process or in the Redis of many."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -18,24 +18,12 @@ from academy.kit.clock import Clock, SystemClock
 from academy.kit.ids import new_id
 from tests.contracts.cache.places import StandingClock, patient
 from tests.servers.mongodb import free_port
-from tests.servers.redis import MASTER, running_cluster, running_redis, running_redis_url, running_sentinels
+from tests.servers.redis import MASTER, running_redis, running_sentinels
 
 SETTINGS = RateLimitSettings(
     sign_in_account="3 per 10 minutes", codes="off", requests="1000 per hour", code_tries="2 per second"
 )
 SHARED = CacheSettings(provider="redis")
-
-
-@pytest.fixture(scope="session")
-def redis_url() -> Iterator[str]:
-    with running_redis_url() as url:
-        yield url
-
-
-@pytest.fixture(scope="session")
-def cluster_url() -> Iterator[str]:
-    with running_cluster() as cluster:
-        yield cluster.url
 
 
 @asynccontextmanager

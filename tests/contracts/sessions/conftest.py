@@ -7,19 +7,6 @@ from academy.infrastructure.sessions.base import SessionStore
 from tests.contracts.cache.places import StandingClock, patient
 from tests.contracts.database.places import new_place
 from tests.contracts.sessions.places import KINDS, Place
-from tests.servers.redis import running_cluster, running_redis_url
-
-
-@pytest.fixture(scope="session")
-def redis_url() -> Iterator[str]:
-    with running_redis_url() as url:
-        yield url
-
-
-@pytest.fixture(scope="session")
-def cluster_url() -> Iterator[str]:
-    with running_cluster() as cluster:
-        yield cluster.url
 
 
 @pytest.fixture(params=KINDS)

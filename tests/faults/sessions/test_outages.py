@@ -68,6 +68,10 @@ async def test_an_outage_signs_nobody_in_or_out(academy: TestAcademy, server: Re
         assert f'href="{path}">Try again</a>' in page.text
     problem = (await api.get("me")).json()
     assert (problem["status"], problem["code"]) == (503, "sessions_unavailable")
+    # A player that asks for fresh addresses is not told that the lesson is locked, or not there.
+    renewed = await browser.get("/learn/anything/lesson/playback")
+    assert (renewed.status_code, renewed.json()["code"]) == (503, "sessions_unavailable")
+    assert int(renewed.headers["retry-after"]) > 0
     assert says_try_later(await api.get("me"))
     assert says_try_later(await api.patch("me", json={"name": "Nobody"}))
     # So does what changes something.

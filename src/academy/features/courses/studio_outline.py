@@ -18,7 +18,7 @@ from academy.kit.errors import AcademyError, ConflictError, InvalidError
 from academy.web.forms import read_form
 from academy.web.guards import instructors
 from academy.web.pages import Pages, redirect
-from academy.web.problems import problem_of
+from academy.web.problems import problem_document
 from academy.web.requests import PageRequest
 
 _TRIES = 5
@@ -192,17 +192,12 @@ async def move_lesson(
     return redirect(f"/studio/courses/{slug}#lesson-{lesson_id}")
 
 
-def _refusal(_: PageRequest, error: AcademyError) -> Response[bytes]:
-    problem = problem_of(error)
-    return Response(msgspec.json.encode(problem), status_code=problem.status, media_type="application/problem+json")
-
-
 @post(
     "/studio/courses/{slug:str}/order",
     guards=[instructors],
     include_in_schema=False,
     status_code=204,
-    exception_handlers={AcademyError: _refusal},
+    exception_handlers={AcademyError: problem_document},
 )
 async def order(
     request: PageRequest,

@@ -33,7 +33,7 @@ from academy.web.forms import read_form
 from academy.web.guards import anyone, signed_in
 from academy.web.markdown import render_markdown_async
 from academy.web.pages import Pages, redirect
-from academy.web.problems import PROBLEM_TYPE, problem_of
+from academy.web.problems import problem_document
 from academy.web.requests import PageRequest, is_crawler
 
 # Set by the player's script, so that the page comes without its outline from the start.
@@ -163,16 +163,11 @@ def _viewer(request: PageRequest, visitor: Principal | None) -> str:
     return f"account:{visitor.user_id}" if visitor else f"browser:{browser_id(request)}"
 
 
-def _refusal(_: PageRequest, error: AcademyError) -> Response[bytes]:
-    problem = problem_of(error)
-    return Response(msgspec.json.encode(problem), status_code=problem.status, media_type=PROBLEM_TYPE)
-
-
 @get(
     "/learn/{slug:str}/{lesson_id:str}/playback",
     guards=[anyone],
     include_in_schema=False,
-    exception_handlers={AcademyError: _refusal},
+    exception_handlers={AcademyError: problem_document},
 )
 async def renew_playback(
     slug: FromPath[str],

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from litestar import Response, get, post
 from litestar.datastructures import UploadFile
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath
 from msgspec import Meta
 
@@ -83,7 +83,11 @@ class _Lesson(msgspec.Struct, frozen=True):
 
 
 async def _lesson(
-    principal: Principal, courses: CourseService, captions: CaptionService, slug: str, lesson_id: str
+    slug: FromPath[str],
+    lesson_id: FromPath[str],
+    principal: NamedDependency[Principal],
+    courses: NamedDependency[CourseService],
+    captions: NamedDependency[CaptionService],
 ) -> _Lesson:
     """Returns a video lesson to the makers of its course. Raises CourseNotFound, NotYourCourse, LessonNotFound."""
     place = Place(await courses.for_editing(principal, slug), lesson_id)
@@ -93,6 +97,20 @@ async def _lesson(
     except VideoNotFound:
         video = None
     return _Lesson(place.course, lesson, video)
+
+
+async def _track(
+    track_id: FromPath[str], held: NamedDependency[_Lesson], captions: NamedDependency[CaptionService]
+) -> CaptionTrack:
+    """Returns captions or subtitles; chapters have a form of their own. Raises TrackNotFound, VideoNotFound."""
+    track = await captions.track_with(held.watched().id, track_id)
+    if track.kind is TrackKind.CHAPTERS:
+        raise TrackNotFound
+    return track
+
+
+_OF_LESSON = {"held": Provide(_lesson)}
+_OF_TRACK = {**_OF_LESSON, "track": Provide(_track)}
 
 
 async def _overview(
@@ -122,23 +140,21 @@ async def _overview(
     )
 
 
-@get(_PAGE, guards=[instructors], include_in_schema=False)
+@get(_PAGE, guards=[instructors], dependencies=_OF_LESSON, include_in_schema=False)
 async def show_captions(
     request: PageRequest,
-    slug: FromPath[str],
-    lesson_id: FromPath[str],
     pages: NamedDependency[Pages],
-    principal: NamedDependency[Principal],
-    courses: NamedDependency[CourseService],
+    held: NamedDependency[_Lesson],
     captions: NamedDependency[CaptionService],
 ) -> Response[bytes]:
     """The captions and chapters of a lesson's video."""
-    return await _overview(request, pages, captions, await _lesson(principal, courses, captions, slug, lesson_id))
+    return await _overview(request, pages, captions, held)
 
 
 @post(
     _PAGE,
     guards=[instructors],
+    dependencies=_OF_LESSON,
     include_in_schema=False,
     opt={RATE_LIMIT: Rule.UPLOADS},
     request_max_body_size=_LARGEST_FORM,
@@ -146,15 +162,11 @@ async def show_captions(
 )
 async def upload_captions(
     request: PageRequest,
-    slug: FromPath[str],
-    lesson_id: FromPath[str],
     pages: NamedDependency[Pages],
-    principal: NamedDependency[Principal],
-    courses: NamedDependency[CourseService],
+    held: NamedDependency[_Lesson],
     captions: NamedDependency[CaptionService],
 ) -> Response[bytes]:
     """Adds captions from a file."""
-    held = await _lesson(principal, courses, captions, slug, lesson_id)
     form = await read_form(request, UploadForm)
     sent = (await request.form()).get("file")
     if not isinstance(sent, UploadFile) or not sent.filename:
@@ -178,20 +190,17 @@ async def upload_captions(
 @post(
     "/studio/courses/{slug:str}/lessons/{lesson_id:str}/chapters",
     guards=[instructors],
+    dependencies=_OF_LESSON,
     include_in_schema=False,
     status_code=200,
 )
 async def save_chapters(
     request: PageRequest,
-    slug: FromPath[str],
-    lesson_id: FromPath[str],
     pages: NamedDependency[Pages],
-    principal: NamedDependency[Principal],
-    courses: NamedDependency[CourseService],
+    held: NamedDependency[_Lesson],
     captions: NamedDependency[CaptionService],
 ) -> Response[bytes]:
     """Saves the chapters; an empty list takes them away."""
-    held = await _lesson(principal, courses, captions, slug, lesson_id)
     form = await read_form(request, ChaptersForm)
     if form.data is not None:
         try:
@@ -232,47 +241,44 @@ async def _editor(
     )
 
 
-@get(_TRACK, guards=[instructors], include_in_schema=False)
+@get(_TRACK, guards=[instructors], dependencies=_OF_TRACK, include_in_schema=False)
 async def edit_captions(
     request: PageRequest,
-    slug: FromPath[str],
-    lesson_id: FromPath[str],
-    track_id: FromPath[str],
     pages: NamedDependency[Pages],
-    principal: NamedDependency[Principal],
-    courses: NamedDependency[CourseService],
+    held: NamedDependency[_Lesson],
+    track: NamedDependency[CaptionTrack],
     videos: NamedDependency[VideoService],
     captions: NamedDependency[CaptionService],
 ) -> Response[bytes]:
     """The editor of a track."""
-    held = await _lesson(principal, courses, captions, slug, lesson_id)
-    track = await _track(captions, held, track_id)
     form = empty_form(CuesForm, text=write_captions(await captions.cues(track)), revision=track.revision)
     return await _editor(request, pages, videos, held, track, form)
 
 
-@post(_TRACK, guards=[instructors], include_in_schema=False, request_max_body_size=_LARGEST_FORM, status_code=200)
+@post(
+    _TRACK,
+    guards=[instructors],
+    dependencies=_OF_TRACK,
+    include_in_schema=False,
+    request_max_body_size=_LARGEST_FORM,
+    status_code=200,
+)
 async def save_captions(
     request: PageRequest,
-    slug: FromPath[str],
-    lesson_id: FromPath[str],
-    track_id: FromPath[str],
     pages: NamedDependency[Pages],
-    principal: NamedDependency[Principal],
-    courses: NamedDependency[CourseService],
+    held: NamedDependency[_Lesson],
+    track: NamedDependency[CaptionTrack],
     videos: NamedDependency[VideoService],
     captions: NamedDependency[CaptionService],
 ) -> Response[bytes]:
     """Saves the cues, unless somebody else saved others since the form was made; then the form says so."""
-    held = await _lesson(principal, courses, captions, slug, lesson_id)
-    track = await _track(captions, held, track_id)
     form = await read_form(request, CuesForm)
     if form.data is not None:
         try:
             cues = await asyncio.to_thread(read_captions, form.data.text)
             await captions.edit(held.watched(), track, cues, revision=form.data.revision)
         except VersionConflict:
-            form.values["revision"] = (await _track(captions, held, track_id)).revision
+            form.values["revision"] = (await captions.track_with(track.video_id, track.id)).revision
             form.errors[""] = (
                 "Somebody else saved these captions while you were writing. What you typed is kept below, and nothing "
                 "is saved yet: save again to put yours in place of theirs, or reload the page to see theirs."
@@ -284,60 +290,39 @@ async def save_captions(
     return await _editor(request, pages, videos, held, track, form)
 
 
-async def _track(captions: CaptionService, held: _Lesson, track_id: str) -> CaptionTrack:
-    """Returns captions or subtitles; chapters have a form of their own. Raises TrackNotFound, VideoNotFound."""
-    track = await captions.track_with(held.watched().id, track_id)
-    if track.kind is TrackKind.CHAPTERS:
-        raise TrackNotFound
-    return track
-
-
-@get(f"{_TRACK}/file", guards=[instructors], include_in_schema=False)
+@get(f"{_TRACK}/file", guards=[instructors], dependencies=_OF_TRACK, include_in_schema=False)
 async def download_captions(
-    slug: FromPath[str],
-    lesson_id: FromPath[str],
-    track_id: FromPath[str],
-    principal: NamedDependency[Principal],
-    courses: NamedDependency[CourseService],
+    held: NamedDependency[_Lesson],
+    track: NamedDependency[CaptionTrack],
     captions: NamedDependency[CaptionService],
 ) -> Response[str]:
     """The WebVTT file of a track, to be saved."""
-    held = await _lesson(principal, courses, captions, slug, lesson_id)
-    track, text = await captions.file((await _track(captions, held, track_id)).id)
+    _, text = await captions.file(track.id)
     disposition = f'attachment; filename="{track.kind.value}.{track.language}.vtt"'
     return Response(text, media_type=WEBVTT, headers={"Content-Disposition": disposition, "Cache-Control": "no-store"})
 
 
-@post(f"{_TRACK}/delete", guards=[instructors], include_in_schema=False, status_code=200)
+@post(f"{_TRACK}/delete", guards=[instructors], dependencies=_OF_TRACK, include_in_schema=False, status_code=200)
 async def delete_captions_here(
-    slug: FromPath[str],
-    lesson_id: FromPath[str],
-    track_id: FromPath[str],
     pages: NamedDependency[Pages],
-    principal: NamedDependency[Principal],
-    courses: NamedDependency[CourseService],
+    held: NamedDependency[_Lesson],
+    track: NamedDependency[CaptionTrack],
     captions: NamedDependency[CaptionService],
 ) -> Response[bytes]:
     """Deletes a track."""
-    held = await _lesson(principal, courses, captions, slug, lesson_id)
-    await captions.delete(await _track(captions, held, track_id))
+    await captions.delete(track)
     return pages.redirect_with("success", "The captions are deleted.", held.address)
 
 
-@post(f"{_TRACK}/default", guards=[instructors], include_in_schema=False, status_code=200)
+@post(f"{_TRACK}/default", guards=[instructors], dependencies=_OF_TRACK, include_in_schema=False, status_code=200)
 async def set_default_captions(
     request: PageRequest,
-    slug: FromPath[str],
-    lesson_id: FromPath[str],
-    track_id: FromPath[str],
     pages: NamedDependency[Pages],
-    principal: NamedDependency[Principal],
-    courses: NamedDependency[CourseService],
+    held: NamedDependency[_Lesson],
+    track: NamedDependency[CaptionTrack],
     captions: NamedDependency[CaptionService],
 ) -> Response[bytes]:
     """Has the player show a track without being asked, or not any more."""
-    held = await _lesson(principal, courses, captions, slug, lesson_id)
-    track = await _track(captions, held, track_id)
     form = await read_form(request, DefaultForm)
     is_default = form.data is not None and form.data.is_default
     await captions.set_default(track.video_id, track.id if is_default else "")

@@ -1,6 +1,5 @@
 """The media of the studio: what its scripts and forms ask for beside the uploads (`tus_api`)."""
 
-import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
@@ -14,21 +13,14 @@ from academy.infrastructure.security.principal import Principal
 from academy.kit.errors import AcademyError
 from academy.web.guards import instructors
 from academy.web.pages import Pages
-from academy.web.problems import problem_of
-from academy.web.requests import PageRequest
-
-
-def _refusal(_: PageRequest, error: AcademyError) -> Response[bytes]:
-    problem = problem_of(error)
-    body = msgspec.json.encode(problem)
-    return Response(body, status_code=problem.status, media_type="application/problem+json")
+from academy.web.problems import problem_document
 
 
 @get(
     "/studio/courses/{slug:str}/lessons/{lesson_id:str}/video",
     guards=[instructors],
     include_in_schema=False,
-    exception_handlers={AcademyError: _refusal},
+    exception_handlers={AcademyError: problem_document},
 )
 async def show_lesson_video(
     slug: FromPath[str],

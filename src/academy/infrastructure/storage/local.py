@@ -5,16 +5,16 @@ import os
 import sys
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
-from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
 
-from academy.infrastructure.storage.base import ObjectTooLarge, StoredObject, UploadForm, missing
+from academy.infrastructure.storage.base import ObjectTooLarge, StoredObject, missing
 from academy.infrastructure.storage.health import check_health
 from academy.infrastructure.storage.incoming import IncomingFile, sweep, unavailable
 from academy.infrastructure.storage.keys import checked_key
 from academy.infrastructure.storage.threads import run_to_end, settled
+from academy.infrastructure.storage.unaddressed import Unaddressed
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -33,7 +33,7 @@ async def _on_disk(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) 
         raise unavailable(error) from error
 
 
-class LocalStorage:
+class LocalStorage(Unaddressed):
     """Keeps each object as a file under `root` (made by `initialize`). Keeps the promise of the storage door."""
 
     def __init__(self, root: Path) -> None:
@@ -165,23 +165,6 @@ class LocalStorage:
                         yield key, entry.stat().st_size
             elif (key.startswith(prefix) or prefix.startswith(key)) and (key > after or after.startswith(key)):
                 yield from self._walk(key, prefix, after)
-
-    @property
-    def address(self) -> str:
-        """Returns "": browsers come through the academy."""
-        return ""
-
-    async def get_file_url(
-        self, key: str, *, expires_in: timedelta, content_type: str = "", disposition: str = ""
-    ) -> str | None:
-        """Returns None: the academy itself sends the files."""
-        checked_key(key)
-        return None
-
-    async def upload_form(self, key: str, *, content_type: str, limit: int, expires_in: timedelta) -> UploadForm | None:
-        """Returns None: the academy itself takes the files."""
-        checked_key(key)
-        return None
 
     async def health_check(self) -> str:
         """Writes, reads and deletes a tiny object; returns "" when well, else what is wrong. Never raises."""

@@ -1,16 +1,16 @@
 """Storage in the memory of the process: for tests and for trying things out. Gone when the process ends."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
-from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
-from academy.infrastructure.storage.base import ObjectTooLarge, StoredObject, UploadForm, missing
+from academy.infrastructure.storage.base import ObjectTooLarge, StoredObject, missing
 from academy.infrastructure.storage.health import check_health
 from academy.infrastructure.storage.keys import checked_key
+from academy.infrastructure.storage.unaddressed import Unaddressed
 
 
-class MemoryStorage:
+class MemoryStorage(Unaddressed):
     """Keeps each object as bytes. Keeps the promise of the storage door except durability."""
 
     def __init__(self) -> None:
@@ -70,23 +70,6 @@ class MemoryStorage:
         """Returns at most `limit` objects whose keys start with `prefix` and sort after `after`, sorted by key."""
         keys = sorted(key for key in self._objects if key.startswith(prefix) and key > after)
         return [StoredObject(key=key, size=len(self._objects[key])) for key in keys[:limit]]
-
-    @property
-    def address(self) -> str:
-        """Returns "": browsers come through the academy."""
-        return ""
-
-    async def get_file_url(
-        self, key: str, *, expires_in: timedelta, content_type: str = "", disposition: str = ""
-    ) -> str | None:
-        """Returns None: the academy itself sends the files."""
-        checked_key(key)
-        return None
-
-    async def upload_form(self, key: str, *, content_type: str, limit: int, expires_in: timedelta) -> UploadForm | None:
-        """Returns None: the academy itself takes the files."""
-        checked_key(key)
-        return None
 
     async def health_check(self) -> str:
         """Writes, reads and deletes a tiny object; returns "" when well, else what is wrong. Never raises."""
