@@ -22,10 +22,11 @@ from academy.features.notifications.unsubscribe import UnsubscribeTokens
 from academy.features.videos.captions import CaptionService
 from academy.features.videos.captions_model import CaptionCues, CaptionLine, CaptionTrack
 from academy.features.videos.jobs import register_jobs as register_video_jobs
-from academy.features.videos.model import StoredFile, Upload, Video, VideoView
+from academy.features.videos.model import AccountStreams, StoredFile, Upload, Video, VideoView
 from academy.features.videos.placing import Placing
 from academy.features.videos.resumable import UploadService
 from academy.features.videos.service import VideoService
+from academy.features.videos.streams import register_stream_jobs
 from academy.features.videos.views import ViewService, register_view_jobs
 from academy.infrastructure.cache.factory import make_cache
 from academy.infrastructure.database.document import Document
@@ -66,6 +67,7 @@ DOCUMENTS: tuple[type[Document], ...] = (
     Review,
     Video,
     VideoView,
+    AccountStreams,
     StoredFile,
     CaptionTrack,
     CaptionCues,
@@ -172,6 +174,7 @@ class Academy:
                 self.learning.forget_user,
                 self.enrolments.forget_user,
                 self.videos.forget_owner,
+                self.videos.streams.forget_user,
                 self.uploads.forget_owner,
             ],
         )
@@ -219,6 +222,7 @@ class Academy:
             self.settings.media,
         )
         register_view_jobs(self.jobs, self.views)
+        register_stream_jobs(self.jobs, self.videos.streams)
 
     async def _may_watch(self, visitor: Principal | None, video: Video) -> bool:
         """The course's makers and learners may watch its videos, and everybody those of its free previews."""

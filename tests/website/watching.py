@@ -66,7 +66,7 @@ def make_film(path: Path) -> bytes:
 
 
 @asynccontextmanager
-async def opened_site(folder: Path, tests: Sequence[str]) -> AsyncIterator[Site]:
+async def opened_site(folder: Path, tests: Sequence[str], **variables: str) -> AsyncIterator[Site]:
     """Serves the academy, with a learner of the course for each test: see `address_of`.
 
     The video stays one file: what streams have of their own is tested with streams.
@@ -77,7 +77,7 @@ async def opened_site(folder: Path, tests: Sequence[str]) -> AsyncIterator[Site]
         for test in tests:
             learner = await academy.person(name="Asha Rao", email=address_of(test))
             await academy.academy.enrolments.grant(learner, taught.course)
-    with served_academy(folder / "home", variables={"CONVERSION_CONCURRENCY": "0"}) as served:
+    with served_academy(folder / "home", variables={"CONVERSION_CONCURRENCY": "0", **variables}) as served:
         yield Site(served.url, taught, paid, folder / "film.mp4")
 
 

@@ -117,7 +117,7 @@ async def player(
         lesson = course.lesson(lesson_id)
         return pages.render(request, "learning/locked.html", status_code=403, course=course, lesson=lesson)
     course, lesson = opened.course, opened.lesson
-    playback, trouble = await playback_or_trouble(videos, captions, course, lesson)
+    playback, trouble = await playback_or_trouble(videos, captions, course, lesson, visitor)
     is_maker = may_edit(course, visitor)
     counts = playback is not None and not is_maker
     has_chapters = playback is not None and any(track.kind is TrackKind.CHAPTERS for track in playback.tracks)
@@ -179,7 +179,7 @@ async def renew_playback(
 ) -> Response[LessonPlayback]:
     """Fresh addresses of the lesson's video, for a player whose own have run out."""
     opened = await learning.open_lesson(visitor, slug, lesson_id)
-    playback = await lesson_playback(videos, captions, opened.course, opened.lesson)
+    playback = await lesson_playback(videos, captions, opened.course, opened.lesson, visitor)
     if playback is None:
         raise VideoNotFound
     return Response(playback, headers={"Cache-Control": "private, no-store"})

@@ -5,8 +5,9 @@ import msgspec
 from academy.features.courses.model import Course, Lesson, LessonKind
 from academy.features.videos.captions import CaptionService
 from academy.features.videos.captions_model import PlayableTrack
-from academy.features.videos.errors import VideoNotFound, VideoNotReady
+from academy.features.videos.errors import TooManyStreams, VideoNotFound, VideoNotReady
 from academy.features.videos.service import Playback, VideoService
+from academy.infrastructure.security.principal import Principal
 
 
 class LessonPlayback(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,6 +19,7 @@ class LessonPlayback(msgspec.Struct, frozen=True, kw_only=True):
         thumbnails_url: WebVTT whose cues name parts of pictures (`sprite.webp#xywh=0,0,160,90`).
         qualities: shorter sides in pixels that HLS offers, largest first.
         expires_in: seconds for which the addresses hold.
+        renew_in: seconds of playing after which it has to be asked for again; 0: never (see `Playback`).
     """
 
     url: str
@@ -31,6 +33,7 @@ class LessonPlayback(msgspec.Struct, frozen=True, kw_only=True):
     qualities: list[int]
     tracks: list[PlayableTrack]
     expires_in: int
+    renew_in: int
 
     def json(self) -> str:
         """Returns it as the script reads it."""
@@ -38,27 +41,27 @@ class LessonPlayback(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def lesson_playback(
-    videos: VideoService, captions: CaptionService, course: Course, lesson: Lesson
+    videos: VideoService, captions: CaptionService, course: Course, lesson: Lesson, viewer: Principal | None
 ) -> LessonPlayback | None:
     """Returns where a lesson's video can be watched; give it only to those who may open the lesson.
 
-    None for a lesson of another kind. Raises VideoNotFound, VideoNotReady.
+    None for a lesson of another kind. Raises VideoNotFound, VideoNotReady, TooManyStreams.
     """
     if lesson.kind is not LessonKind.VIDEO:
         return None
     if lesson.video_id is None:
         raise VideoNotReady("This lesson has no video yet. Its instructor is still working on it.")
-    playback = await videos.playback_in(course.id, lesson.video_id)
+    playback = await videos.playback_in(course.id, lesson.video_id, viewer)
     return _told(playback, await captions.playable(lesson.video_id))
 
 
 async def playback_or_trouble(
-    videos: VideoService, captions: CaptionService, course: Course, lesson: Lesson
+    videos: VideoService, captions: CaptionService, course: Course, lesson: Lesson, viewer: Principal | None
 ) -> tuple[LessonPlayback | None, str]:
     """Returns where a lesson's video can be watched, or in words what keeps it from being watched."""
     try:
-        return await lesson_playback(videos, captions, course, lesson), ""
-    except (VideoNotReady, VideoNotFound) as error:
+        return await lesson_playback(videos, captions, course, lesson, viewer), ""
+    except (VideoNotReady, VideoNotFound, TooManyStreams) as error:
         return None, error.message
 
 
@@ -75,4 +78,5 @@ def _told(playback: Playback, tracks: list[PlayableTrack]) -> LessonPlayback:
         qualities=[min(one.width, one.height) for one in playback.qualities],
         tracks=tracks,
         expires_in=playback.expires_in,
+        renew_in=playback.renew_in,
     )

@@ -79,6 +79,9 @@ class PlaybackAnswer(msgspec.Struct, kw_only=True):
 
     `url` is for browsers by themselves. `hls_url` leads to the master playlist of all `qualities` (HLS, largest first),
     `thumbnails_url` to a WebVTT track of small pictures; both are null while the video is being converted.
+
+    An account may watch on a few devices at the same time: ask again every `renew_in` seconds while it plays, to keep
+    this one among them; 0: no need to.
     """
 
     url: str
@@ -91,6 +94,7 @@ class PlaybackAnswer(msgspec.Struct, kw_only=True):
     width: int
     height: int
     expires_in: int
+    renew_in: int
     tracks: list[TrackAnswer]
 
 
@@ -231,7 +235,11 @@ async def get_playback(
     videos: NamedDependency[VideoService],
     captions: NamedDependency[CaptionService],
 ) -> Response[PlaybackAnswer]:
-    """Returns a signed address to those who may watch; 403 for others, 409 while the video cannot be shown."""
+    """Returns a signed address to those who may watch; 403 for others.
+
+    409 while the video cannot be shown, and (`too_many_streams`) while the account watches on as many other devices as
+    it may.
+    """
     playback = await videos.playback(visitor, video_id)
     answer = PlaybackAnswer(
         **msgspec.structs.asdict(playback),

@@ -39,6 +39,19 @@ class VideoNotReady(ConflictError):
     code = "video_not_ready"
 
 
+class TooManyStreams(ConflictError):
+    """The account watches on as many other devices as it may at the same time."""
+
+    code = "too_many_streams"
+
+    def __init__(self, devices: int) -> None:
+        on = "one device" if devices == 1 else f"{devices} devices"
+        super().__init__(
+            f"You are watching on {on} already, as many as one account may use at the same time. Stop a video there, "
+            "and try again here two minutes later."
+        )
+
+
 class TrackNotFound(NotFoundError):
     """The video has no such captions."""
 

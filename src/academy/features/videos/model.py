@@ -100,6 +100,22 @@ class VideoView(Document, kw_only=True):
     viewer: str
 
 
+class StreamPlace(msgspec.Struct, frozen=True, kw_only=True):
+    """That a device, known by its session, watches until a moment that it moves on while it plays."""
+
+    session_id: str
+    until: datetime
+
+
+class AccountStreams(Document, kw_only=True):
+    """On which devices an account watches videos; its id is that of the account."""
+
+    __collection__: ClassVar[str] = "account_streams"
+    __indexes__: ClassVar[tuple[Index, ...]] = (Index(("updated_at",)),)
+
+    places: list[StreamPlace] = []
+
+
 class FileKind(StrEnum):
     """The kinds of files the academy takes; each has its extensions, types and size limit."""
 

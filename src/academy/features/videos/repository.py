@@ -7,7 +7,7 @@ from typing import TypeVar
 from academy.features.accounts.model import User
 from academy.features.videos.captions_model import CaptionCues, CaptionLine, CaptionTrack, TrackKind
 from academy.features.videos.kinds import places_of
-from academy.features.videos.model import StoredFile, Video, VideoStatus, VideoView
+from academy.features.videos.model import AccountStreams, StoredFile, Video, VideoStatus, VideoView
 from academy.infrastructure.database.base import LARGEST_PAGE, Collection, Database, Filter, Page, SearchPage
 from academy.infrastructure.database.document import Document
 
@@ -227,6 +227,35 @@ class ViewRepository:
         """Removes what is known of the days before one."""
         while old := await self._views.find({"day": {"$lt": day}}, sort=("day",)):
             await self._views.delete_many({"id": {"$in": [view.id for view in old]}})
+
+
+class StreamRepository:
+    """On which devices accounts watch."""
+
+    def __init__(self, database: Database) -> None:
+        self._streams = database.collection(AccountStreams)
+
+    async def of(self, user_id: str) -> AccountStreams | None:
+        """Returns the places of an account."""
+        return await self._streams.get(user_id)
+
+    async def insert(self, streams: AccountStreams) -> None:
+        """Stores the first places of an account. Raises UniqueViolation."""
+        await self._streams.insert(streams)
+
+    async def replace(self, streams: AccountStreams) -> None:
+        """Stores other places of an account. Raises VersionConflict when they changed since they were read."""
+        await self._streams.replace(streams)
+
+    async def delete_of(self, user_id: str) -> None:
+        """Removes the places of an account."""
+        await self._streams.delete_one({"id": user_id})
+
+    async def delete_before(self, moment: datetime) -> None:
+        """Removes the places of accounts that took none since a moment."""
+        while old := await self._streams.find({"updated_at": {"$lt": moment}}, sort=("updated_at",)):
+            ids = [streams.id for streams in old]
+            await self._streams.delete_many({"id": {"$in": ids}, "updated_at": {"$lt": moment}})
 
 
 async def _all(collection: Collection[D], query: Filter) -> list[D]:

@@ -23,6 +23,7 @@ from academy.features.videos.model import FileKind, Rendition, StoredFile, Video
 from academy.features.videos.removal import remove_folder
 from academy.features.videos.repository import VideoRepository
 from academy.features.videos.stages import PROBE_VIDEO, OnVideoReady, ProbeVideo, VideoStages
+from academy.features.videos.streams import StreamService
 from academy.infrastructure.database.base import Database, Page
 from academy.infrastructure.database.errors import DatabaseUnavailable
 from academy.infrastructure.jobs.base import JobQueue
@@ -44,6 +45,8 @@ class Playback(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         url: what browsers can show by themselves: the original, or the master playlist where they cannot show that.
         content_type: of what `url` leads to.
+        renew_in: after how many seconds of playing it has to be asked for again, so that the account keeps its place
+            among the devices that may watch (see `streams`); 0: never.
         hls_url: the master playlist (RFC 8216) of all `qualities`; None while the video is converted.
         thumbnails_url: a WebVTT track of small pictures along the time line.
     """
@@ -58,6 +61,7 @@ class Playback(msgspec.Struct, frozen=True, kw_only=True):
     width: int
     height: int
     expires_in: int
+    renew_in: int
 
 
 async def _nothing(_: Video) -> None:
@@ -70,6 +74,7 @@ class VideoService:
     Attributes:
         files: everything uploaded that is not a video.
         stages: the way of a video from its upload on, for the jobs.
+        streams: the limit of devices on which an account watches.
     """
 
     def __init__(
@@ -94,6 +99,7 @@ class VideoService:
         self._on_ready = on_ready
         self._addresses = MediaAddresses(signer, settings.media_url_seconds)
         self.stages = VideoStages(database, clock, queue, on_ready)
+        self.streams = StreamService(database, clock, settings.media_most_streams)
         self.files = FileService(database, clock, storage, settings)
 
     @property
@@ -230,25 +236,32 @@ class VideoService:
             VideoNotFound: there is none.
             VideoNotAllowed: it is another one's, and `may_watch` says no.
             VideoNotReady: it is still being checked or converted, or cannot be shown.
+            TooManyStreams: the account watches on as many other devices as it may.
         """
         video = await self._repository.get(video_id)
         if video is None:
             raise VideoNotFound
         if not (principal and _owns(principal, video)) and not await self._may_watch(principal, video):
             raise VideoNotAllowed
-        return self._playback(video)
+        return await self._claimed(principal, video)
 
-    async def playback_in(self, course_id: str, video_id: str) -> Playback:
+    async def playback_in(self, course_id: str, video_id: str, viewer: Principal | None) -> Playback:
         """Returns where a video of a course can be watched; give it only to those who may open its lesson.
 
-        Raises VideoNotFound, also for a video of another course, and VideoNotReady.
+        Raises VideoNotFound, also for a video of another course, VideoNotReady and TooManyStreams.
         """
         video = await self._repository.get(video_id)
         if video is None or video.course_id != course_id:
             raise VideoNotFound
-        return self._playback(video)
+        return await self._claimed(viewer, video)
 
-    def _playback(self, video: Video) -> Playback:
+    async def _claimed(self, viewer: Principal | None, video: Video) -> Playback:
+        """Returns where the video can be watched, with a place to watch for the viewer."""
+        playback = self._playback(video, self.streams.renew_in(viewer))
+        await self.streams.claim(viewer)
+        return playback
+
+    def _playback(self, video: Video, renew_in: int = 0) -> Playback:
         if video.status is VideoStatus.CHECKING:
             raise VideoNotReady("This video has just been uploaded and is being checked. Try again in a moment.")
         if video.status is VideoStatus.FAILED:
@@ -268,6 +281,7 @@ class VideoService:
             width=video.width,
             height=video.height,
             expires_in=self._addresses.seconds,
+            renew_in=renew_in,
         )
 
     async def lesson_videos(self, video_ids: Sequence[str]) -> dict[str, LessonVideo]:

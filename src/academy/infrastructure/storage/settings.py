@@ -64,6 +64,15 @@ class StorageSettings(Struct, frozen=True, kw_only=True):
             le=604_800,
         ),
     ] = 21_600
+    media_most_streams: Annotated[
+        int,
+        Meta(
+            title="MEDIA_MOST_STREAMS",
+            description="Devices on which one account may watch videos at the same time. 0: no limit.",
+            ge=0,
+            le=1000,
+        ),
+    ] = 3
     upload_hours: Annotated[
         int,
         Meta(

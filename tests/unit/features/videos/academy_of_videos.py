@@ -7,7 +7,7 @@ from academy.features.courses.model import Category, Course, Lesson, LessonKind,
 from academy.features.courses.service import CourseService
 from academy.features.videos.captions_model import CaptionCues, CaptionLine, CaptionTrack
 from academy.features.videos.jobs import register_jobs
-from academy.features.videos.model import StoredFile, Upload, Video
+from academy.features.videos.model import AccountStreams, StoredFile, Upload, Video
 from academy.features.videos.placing import Placing
 from academy.features.videos.resumable import UploadService
 from academy.features.videos.service import VideoService
@@ -72,7 +72,7 @@ class VideoAcademy:
         await self.database.connect()
         captions = (CaptionTrack, CaptionCues, CaptionLine)
         await self.database.create_indexes(
-            [User, Video, StoredFile, Upload, *captions, Job, Course, LessonText, Category, Review]
+            [User, Video, AccountStreams, StoredFile, Upload, *captions, Job, Course, LessonText, Category, Review]
         )
 
     async def keys(self) -> list[str]:

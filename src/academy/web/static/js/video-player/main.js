@@ -6,11 +6,12 @@ import { setUpEnd } from "./end.js";
 import { hintIn } from "./hint.js";
 import { setUpKeys } from "./keys.js";
 import { setUpMediaSession } from "./media-session.js";
+import { setUpPlace } from "./place.js";
 import { Playback } from "./playback.js";
 import { setUpProgress } from "./progress.js";
 import { setUpQuality } from "./quality.js";
 import { setUpSeekBar } from "./seek-bar.js";
-import { Source, TROUBLE } from "./source.js";
+import { Source } from "./source.js";
 import { setUpSpeed } from "./speed.js";
 import { setUpViews } from "./views.js";
 import { setUpPointer, setUpVisibility, setUpWaiting } from "./visibility.js";
@@ -19,10 +20,10 @@ import { setUpPointer, setUpVisibility, setUpWaiting } from "./visibility.js";
 function setUpTrouble(source) {
   const note = document.getElementById("video-trouble");
   const again = document.getElementById("load-again");
-  source.addEventListener("trouble", ({ detail: trouble }) => {
-    document.getElementById("trouble-text").textContent = TROUBLE[trouble];
-    again.hidden = trouble === "refused";
-    document.getElementById("load-page").hidden = trouble !== "refused";
+  source.addEventListener("trouble", ({ detail: { kind, text } }) => {
+    document.getElementById("trouble-text").textContent = text;
+    again.hidden = kind === "refused";
+    document.getElementById("load-page").hidden = kind !== "refused";
     note.hidden = false;
   });
   source.addEventListener("fine", () => (note.hidden = true));
@@ -56,6 +57,7 @@ function setUp(video, frame) {
   setUpPointer(video, controls, setUpVisibility(video, frame), frame);
   setUpWaiting(video, say);
   setUpTrouble(source);
+  setUpPlace(video, playback, source);
   setUpKeys(video, frame, { ...controls, changeSpeed, toggleCaptions });
   setUpEnd(video, frame);
   setUpProgress(video, dataset.csrf);

@@ -3,6 +3,9 @@
 /** The academy does not give the addresses (any more): signed out, or the course was left. */
 export class Refused extends Error {}
 
+/** For now the academy gives no addresses; the message says why, and what to do. */
+export class Held extends Error {}
+
 export class Playback {
   #renewUrl;
   #renewing = null;
@@ -22,7 +25,7 @@ export class Playback {
     if (this.#isStale) await this.renew();
   }
 
-  /** Fetches fresh addresses; whoever asks meanwhile waits for the same answer. Rejects with Refused or a TypeError. */
+  /** Fetches fresh addresses; whoever asks meanwhile waits for the same answer. Rejects with Refused, Held or a TypeError. */
   renew() {
     this.#renewing ??= this.#fetch().finally(() => (this.#renewing = null));
     return this.#renewing;
@@ -31,6 +34,7 @@ export class Playback {
   async #fetch() {
     const answer = await fetch(this.#renewUrl);
     if (answer.status >= 500 || answer.status === 429) throw new TypeError("The academy does not answer.");
+    if (answer.status === 409) throw new Held((await answer.json()).detail);
     if (!answer.ok) throw new Refused((await answer.json()).detail);
     this.told = await answer.json();
     this.#isStale = false;

@@ -1,19 +1,22 @@
 // What fills the video: the stream, or the whole file where there is none or it fails; and what is said when neither does.
 
-import { Refused } from "./playback.js";
+import { Held, Refused } from "./playback.js";
 import { Stream, streamsItself } from "./streaming.js";
 
 const RENEWAL_PAUSE_MS = 60_000;
 // A stream that was lost this often gives way to the file.
 const MOST_LOSSES = 2;
 
-export const TROUBLE = {
+const TROUBLE = {
   lost: "The video stopped loading. Your place is kept. Check your connection and try again.",
   refused: "This video is not open to you any more. You may have signed out elsewhere.",
   unplayable: "This browser cannot play this video. Another browser may; we are sorry.",
 };
 
-/** Its events: `qualities`, `quality` (see Stream), `trouble` whose `detail` is a key of TROUBLE, `fine` when it goes on. */
+/**
+ * Its events: `qualities`, `quality` (see Stream), `trouble` whose `detail` is `{ kind, text }` with a key of TROUBLE or
+ * `held`, `fine` when it goes on.
+ */
 export class Source extends EventTarget {
   #video;
   #playback;
@@ -63,12 +66,19 @@ export class Source extends EventTarget {
     try {
       await this.#playback.renew();
     } catch (error) {
-      this.#tell(error instanceof Refused ? "refused" : "lost");
+      this.#tellOf(error);
       return;
     }
     this.dispatchEvent(new Event("fine"));
     await this.#open(position);
     if (isPlaying) this.#video.play().catch(() => {}); // The browser may want a press of its own.
+  }
+
+  /** Stops for a reason that is told; `retry` goes on. */
+  hold(error) {
+    this.#wantsPlay = true;
+    this.#video.pause();
+    this.#tellOf(error);
   }
 
   get #position() {
@@ -131,7 +141,7 @@ export class Source extends EventTarget {
       await this.#playback.ready();
       this.#tell("lost");
     } catch (error) {
-      this.#tell(error instanceof Refused ? "refused" : "lost");
+      this.#tellOf(error);
     }
   }
 
@@ -170,7 +180,12 @@ export class Source extends EventTarget {
     this.#stream = null;
   }
 
-  #tell(trouble) {
-    this.dispatchEvent(new CustomEvent("trouble", { detail: trouble }));
+  #tellOf(error) {
+    if (error instanceof Held) this.#tell("held", error.message);
+    else this.#tell(error instanceof Refused ? "refused" : "lost");
+  }
+
+  #tell(kind, text = TROUBLE[kind]) {
+    this.dispatchEvent(new CustomEvent("trouble", { detail: { kind, text } }));
   }
 }
