@@ -28,7 +28,7 @@ from academy.features.learning import search_pages
 from academy.features.notifications import api as notifications_api
 from academy.features.notifications import pages as notifications_pages
 from academy.features.videos import api as videos_api
-from academy.features.videos import avatar_pages, captions_api, captions_pages, tus_api
+from academy.features.videos import avatar_pages, captions_api, captions_pages, direct_api, tus_api
 from academy.features.videos import pages as videos_pages
 from academy.features.videos.addresses import MEDIA_PATH, public_url
 from academy.features.videos.delivery import media_handler
@@ -71,6 +71,7 @@ FEATURES = (
     videos_api,
     videos_pages,
     tus_api,
+    direct_api,
     avatar_pages,
     captions_api,
     captions_pages,
@@ -124,7 +125,10 @@ def build_app(academy: Academy) -> ASGIApp:
     overridden = MethodOverrideMiddleware(with_head, below=(API_UPLOADS, STUDIO_UPLOADS))
     # A source that ends with a slash stands for everything below it.
     media = [f"{url}/" for url in (academy.storage.address, academy.settings.storage.cdn_url) if url]
-    secured = SecurityHeadersMiddleware(overridden, https=web.is_https, logo_url=web.logo_url, media=media)
+    bucket = f"{academy.storage.address}/" if academy.storage.address else ""
+    secured = SecurityHeadersMiddleware(
+        overridden, https=web.is_https, logo_url=web.logo_url, media=media, uploads=bucket
+    )
 
     async def start() -> None:
         await academy.start(work=academy.settings.jobs.in_process)
@@ -210,6 +214,7 @@ def _dependencies(academy: Academy, pages: Pages) -> dict[str, Provide]:
         "videos": academy.videos,
         "placing": academy.placing,
         "uploads": academy.uploads,
+        "direct_uploads": academy.direct_uploads,
         "studio_media": academy.videos,
         "views": academy.views,
         "captions": academy.captions,

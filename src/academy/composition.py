@@ -21,6 +21,7 @@ from academy.features.notifications.service import NotificationService
 from academy.features.notifications.unsubscribe import UnsubscribeTokens
 from academy.features.videos.captions import CaptionService
 from academy.features.videos.captions_model import CaptionCues, CaptionLine, CaptionTrack
+from academy.features.videos.direct import DirectUploadService
 from academy.features.videos.jobs import register_jobs as register_video_jobs
 from academy.features.videos.model import AccountStreams, StoredFile, Upload, Video, VideoView
 from academy.features.videos.placing import Placing
@@ -154,6 +155,7 @@ class Academy:
         self.uploads = UploadService(
             self.database, self.clock, self.jobs, self.storage, self.videos.files, self.settings.storage
         )
+        self.direct_uploads = DirectUploadService(self.storage, self.uploads)
         self.views = ViewService(self.database, self.clock, self.secret)
         self.accounts = AccountService(
             self.database,

@@ -98,6 +98,8 @@ POST    /api/v1/uploads                                            instructors
 DELETE  /api/v1/uploads/{upload_id}                                instructors
 GET     /api/v1/uploads/{upload_id}                                instructors
 PATCH   /api/v1/uploads/{upload_id}                                instructors
+POST    /api/v1/uploads/direct                                     instructors
+POST    /api/v1/uploads/{upload_id}/completion                     instructors
 GET     /api/v1/videos                                             instructors
 POST    /api/v1/videos                                             instructors
 DELETE  /api/v1/videos/{video_id}                                  instructors
@@ -183,6 +185,8 @@ POST    /studio/uploads                                            instructors
 DELETE  /studio/uploads/{upload_id}                                instructors
 GET     /studio/uploads/{upload_id}                                instructors
 PATCH   /studio/uploads/{upload_id}                                instructors
+POST    /studio/uploads/direct                                     instructors
+POST    /studio/uploads/{upload_id}/completion                     instructors
 GET     /unsubscribe/{token}                                       anyone
 POST    /unsubscribe/{token}                                       anyone
 GET     /verify                                                    anyone

@@ -78,6 +78,8 @@ class Gcs:
         self.bucket = BUCKET
         self.page = 1000
         """How many objects one answer lists."""
+        self.cors_origin = ""
+        """Whose pages may send forms (https://docs.cloud.google.com/storage/docs/cross-origin)."""
         self.objects: dict[str, Stored] = {}
         self.multiparts: dict[str, _Multipart] = {}
         """Uploads in parts that were neither completed nor taken back."""
@@ -117,10 +119,8 @@ class Gcs:
         url = urlsplit(request.path)
         bucket, _, key = unquote(url.path).removeprefix("/").partition("/")
         query = dict(parse_qsl(url.query, keep_blank_values=True))
-        if request.method == "POST" and not key:
-            upload = self._gate.check_form(request, bucket)
-            self._store(upload.key, upload.content, upload.content_type)
-            return Answer(204)
+        if not key and request.method in {"OPTIONS", "POST"}:
+            return self._form(request, bucket)
         overrides: Mapping[str, str] = {}
         if "X-Goog-Signature" in query:
             overrides = self._gate.check_address(request)
@@ -133,6 +133,16 @@ class Gcs:
         if not key:
             return self._list(query)
         return self._object(request, key, query, overrides)
+
+    def _form(self, request: Request, bucket: str) -> Answer:
+        """Takes a file by a form, or answers a browser that asks whether another site's page may send one."""
+        is_known = self.cors_origin and request.headers.get("origin") == self.cors_origin
+        allowed = {"Access-Control-Allow-Origin": self.cors_origin} if is_known else {}
+        if request.method == "OPTIONS":
+            return Answer(200, headers={**allowed, "Access-Control-Allow-Methods": "POST"} if allowed else {})
+        upload = self._gate.check_form(request, bucket)
+        self._store(upload.key, upload.content, upload.content_type)
+        return Answer(204, headers=allowed)
 
     def _object(self, request: Request, key: str, query: Mapping[str, str], overrides: Mapping[str, str]) -> Answer:
         if "uploadId" in query or "uploads" in query:

@@ -17,9 +17,9 @@ OUTLINE = {"Getting started": ["Why", "Install", "First steps"], "With others": 
 
 
 @contextmanager
-def served_studio(home: Path, *, video_limit: int = LIMIT) -> Iterator[ServedAcademy]:
+def served_studio(home: Path, *, video_limit: int = LIMIT, **variables: str) -> Iterator[ServedAcademy]:
     """Gives an academy with an instructor, EMAIL, in which videos have at most `video_limit` bytes."""
-    with served_academy(home, variables={"MAX_VIDEO_BYTES": str(video_limit)}) as academy:
+    with served_academy(home, variables={"MAX_VIDEO_BYTES": str(video_limit), **variables}) as academy:
         made = academy.command(
             *("users", "create", "--email", EMAIL, "--name", "Asha Rao", "--role", "instructor", "--password-stdin"),
             given=PASSWORD,

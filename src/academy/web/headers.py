@@ -49,11 +49,15 @@ class SecurityHeadersMiddleware:
     It stands in front of everything: what fails behind it, even the error page, is logged and answered here.
     """
 
-    def __init__(self, app: ASGIApp, *, https: bool, logo_url: str = "", media: Sequence[str] = ()) -> None:
-        """`media`: addresses elsewhere from which pages show stored images and videos."""
+    def __init__(
+        self, app: ASGIApp, *, https: bool, logo_url: str = "", media: Sequence[str] = (), uploads: str = ""
+    ) -> None:
+        """`media`: addresses elsewhere from which pages show images and videos; `uploads`: where they send files."""
         self._app = app
         policy = content_security_policy(
-            img_src=" ".join([image_sources(logo_url), *media]), media_src=" ".join([_POLICY["media-src"], *media])
+            img_src=" ".join([image_sources(logo_url), *media]),
+            media_src=" ".join([_POLICY["media-src"], *media]),
+            connect_src=f"{_POLICY['connect-src']} {uploads}".rstrip(),
         )
         headers = {
             "content-security-policy": policy,

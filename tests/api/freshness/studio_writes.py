@@ -3,6 +3,7 @@
 import httpx
 
 from tests.academies import tus
+from tests.academies.buckets import send_form
 from tests.academies.courses import published, unique
 from tests.academies.in_process import Browser
 from tests.academies.media import make_picture
@@ -171,3 +172,26 @@ async def append_to_upload(stage: Stage) -> httpx.Response:
 async def terminate_upload(stage: Stage) -> httpx.Response:
     browser, token, _, address = await _begin(stage)
     return await browser.delete(address, headers={**token, **tus.VERSION})
+
+
+async def _begin_directly(stage: Stage, picture: bytes) -> tuple[Browser, dict[str, str], httpx.Response]:
+    browser = await browser_of(stage, stage.teacher_person)
+    token = await script_headers(browser, f"/studio/courses/{stage.course.slug}")
+    body = {"file_name": "a.jpg", "size": len(picture), "course": stage.course.slug}
+    return browser, token, await browser.post(f"{_UPLOADS}/direct", headers=token, json=body)
+
+
+@write("POST /studio/uploads/direct")
+async def begin_direct_upload(stage: Stage) -> httpx.Response:
+    _, _, answer = await _begin_directly(stage, make_picture())
+    return answer
+
+
+@write("POST /studio/uploads/{upload_id}/completion")
+async def complete_direct_upload(stage: Stage) -> httpx.Response:
+    """A cover that lies in the bucket, which a job puts on the course."""
+    picture = make_picture()
+    browser, token, answer = await _begin_directly(stage, picture)
+    begun = answer.json()
+    assert (await send_form(begun["url"], begun["fields"], picture)).is_success
+    return await browser.post(f"{_UPLOADS}/{begun['id']}/completion", headers=token)

@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from academy.app import build_litestar
 from academy.features.courses.model import Course
+from tests.academies.buckets import gcs_variables
 from tests.academies.html import elements
 from tests.academies.in_process import TestAcademy
 from tests.academies.media import make_film
@@ -35,16 +36,16 @@ async def academies(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[tuple[TestAcademy, TestAcademy, TestAcademy]]:
     home: Path = tmp_path_factory.mktemp("academy")
-    if request.param == "sqlite":
-        async with opened_stages(home, SENDGRID_WEBHOOK_PUBLIC_KEY=PUBLIC_KEY) as opened:
-            yield opened
-        return
-    uri: str = request.getfixturevalue("mongodb_uri")
-    with running_redis_url() as redis_url:
-        async with opened_stages(
-            home, mongodb_uri=uri, redis_url=redis_url, SENDGRID_WEBHOOK_PUBLIC_KEY=PUBLIC_KEY
-        ) as opened:
-            yield opened
+    with gcs_variables() as bucket:  # a folder takes no direct uploads
+        variables = {**bucket, "SENDGRID_WEBHOOK_PUBLIC_KEY": PUBLIC_KEY}
+        if request.param == "sqlite":
+            async with opened_stages(home, **variables) as opened:
+                yield opened
+            return
+        uri: str = request.getfixturevalue("mongodb_uri")
+        with running_redis_url() as redis_url:
+            async with opened_stages(home, mongodb_uri=uri, redis_url=redis_url, **variables) as opened:
+                yield opened
 
 
 @pytest_asyncio.fixture(loop_scope="module")

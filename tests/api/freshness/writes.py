@@ -14,6 +14,7 @@ from academy.infrastructure.jobs.model import Job, JobStatus
 from academy.infrastructure.security.principal import Role
 from academy.kit.ids import new_id
 from tests.academies import tus
+from tests.academies.buckets import send_form
 from tests.academies.captions import ENGLISH
 from tests.academies.courses import published, unique
 from tests.academies.in_process import PASSWORD
@@ -261,6 +262,26 @@ async def terminate_upload(stage: Stage) -> httpx.Response:
     await stage.writer.work()
     await stage.warm()
     return await stage.teacher.delete(address, headers=tus.VERSION)
+
+
+async def _begin_directly(stage: Stage, picture: bytes) -> httpx.Response:
+    body = {"file_name": "a.jpg", "size": len(picture), "course": stage.course.slug}
+    return await stage.teacher.post("uploads/direct", json=body)
+
+
+@write("POST /uploads/direct")
+async def begin_direct_upload(stage: Stage) -> httpx.Response:
+    return await _begin_directly(stage, make_picture())
+
+
+@write("POST /uploads/{upload_id}/completion")
+async def complete_direct_upload(stage: Stage) -> httpx.Response:
+    """A cover that lies in the bucket, which a job puts on the course."""
+    picture = make_picture()
+    begun = (await _begin_directly(stage, picture)).json()
+    assert (await send_form(begun["url"], begun["fields"], picture)).is_success
+    await stage.warm()
+    return await stage.teacher.post(f"uploads/{begun['id']}/completion")
 
 
 async def film_lesson(stage: Stage) -> httpx.Response:

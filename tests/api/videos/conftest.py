@@ -1,8 +1,9 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.academies.buckets import gcs_variables, s3_variables
 from tests.academies.in_process import TestAcademy, opened_test_academy
 from tests.academies.media import make_film
 
@@ -22,6 +23,13 @@ async def embedded_academy(tmp_path: Path) -> AsyncIterator[TestAcademy]:
     """The same on the embedded database, for what does not depend on the engine."""
     async with opened_test_academy(tmp_path, MAX_VIDEO_BYTES=str(LIMIT)) as opened:
         yield opened
+
+
+@pytest.fixture(params=[s3_variables, gcs_variables], ids=["s3", "gcs"])
+def bucket_variables(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """The settings of a new bucket."""
+    with request.param() as variables:
+        yield variables
 
 
 @pytest.fixture(scope="session")

@@ -1,50 +1,22 @@
 """The whole academy with its files in a bucket."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
 
 from academy.infrastructure.security.principal import Role
-from academy.kit.ids import new_id
 from tests.academies.in_process import TestAcademy, opened_test_academy
 from tests.academies.media import PDF, make_picture
 from tests.api.videos.teaching import make_course, stored_keys
-from tests.servers.moto import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, running_moto
-from tests.simulators.gcs import BUCKET, running_gcs
 
 CDN = "https://cdn.example.com/academy"
 
 
-@pytest.fixture(params=["s3", "gcs"])
-def variables(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
-    """The settings of a new bucket."""
-    if request.param == "s3":
-        with running_moto() as moto:
-            bucket = f"files-{new_id()}"
-            moto.make_bucket(bucket)
-            yield {
-                "S3_BUCKET": bucket,
-                "S3_REGION": REGION,
-                "S3_ENDPOINT": moto.url,
-                "S3_ACCESS_KEY_ID": ACCESS_KEY_ID,
-                "S3_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
-                "STORAGE_PROVIDER": "s3",
-            }
-    else:
-        with running_gcs() as gcs:
-            yield {
-                "GCS_BUCKET": BUCKET,
-                "GCS_CREDENTIALS": gcs.account_key,
-                "GCS_ENDPOINT": gcs.url,
-                "STORAGE_PROVIDER": "gcs",
-            }
-
-
 @pytest.fixture
-async def academy(tmp_path: Path, variables: dict[str, str]) -> AsyncIterator[TestAcademy]:
-    async with opened_test_academy(tmp_path, CDN_URL=CDN, **variables) as opened:
+async def academy(tmp_path: Path, bucket_variables: dict[str, str]) -> AsyncIterator[TestAcademy]:
+    async with opened_test_academy(tmp_path, CDN_URL=CDN, **bucket_variables) as opened:
         yield opened
 
 
@@ -86,6 +58,7 @@ async def test_pages_may_show_what_comes_from_there(academy: TestAcademy) -> Non
     policy = dict(part.split(" ", 1) for part in answer.headers["content-security-policy"].split("; "))
     for directive in ("img-src", "media-src"):
         assert policy[directive].endswith(f" {academy.academy.storage.address}/ {CDN}/")
+    assert policy["connect-src"] == f"'self' {academy.academy.storage.address}/"
     assert policy["script-src"] == policy["default-src"] == "'self'"
 
 

@@ -109,6 +109,7 @@ async def _editor(
         cover_rules=studio_media.upload_rules("image"),
         lesson_rules=studio_media.upload_rules("video", "document", "archive"),
         video_rules=studio_media.upload_rules("video"),
+        takes_direct_uploads=studio_media.takes_direct_uploads,
         preview_html=await render_markdown_async(str(form.values.get("description", ""))),
     )
 

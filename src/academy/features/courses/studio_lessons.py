@@ -42,6 +42,7 @@ async def _editor(
         video=videos.get(lesson.video_id or ""),
         new_video=videos.get(lesson.new_video_id or ""),
         rules=studio_media.upload_rules(*kinds),
+        takes_direct_uploads=studio_media.takes_direct_uploads,
         file_url=studio_media.file_url(lesson.file_key, lesson.file_name) if lesson.file_key else "",
     )
 

@@ -10,6 +10,11 @@ from academy.features.courses.model import LessonVideo
 class StudioMedia(Protocol):
     """The media of lessons. The composition root hands in who keeps this promise."""
 
+    @property
+    def takes_direct_uploads(self) -> bool:
+        """Whether browsers can send files straight to where they are kept."""
+        ...
+
     async def lesson_videos(self, video_ids: Sequence[str]) -> Mapping[str, LessonVideo]:
         """Returns what the makers of lessons are shown of their videos, by id; a deleted video is left out."""
         ...

@@ -4,6 +4,9 @@ The video or file gets the id that was noted with the last byte, and is stored i
 done. However often the job is tried, and wherever it is killed, there is one of it in the end and no part is left.
 """
 
+import asyncio
+import hashlib
+
 from academy.features.accounts.errors import AccountGone
 from academy.features.accounts.model import User
 from academy.features.courses.errors import CourseNotFound
@@ -15,6 +18,7 @@ from academy.features.videos.placing import Place, Placing
 from academy.features.videos.resumable import AssembleUpload, UploadService
 from academy.features.videos.upload_repository import UploadRepository
 from academy.infrastructure.database.base import Database
+from academy.infrastructure.media.sniffing import FileRefused
 from academy.infrastructure.security.principal import Principal
 from academy.infrastructure.storage.base import Storage
 from academy.kit.clock import Clock
@@ -22,6 +26,7 @@ from academy.kit.errors import AcademyError, Kind, NotFoundError
 
 _FINAL = frozenset({Kind.INVALID, Kind.FORBIDDEN, Kind.NOT_FOUND, Kind.TOO_LARGE, Kind.UNAUTHENTICATED})
 _LOST = "Some of this file's bytes were lost on our side. Upload it again."
+_DAMAGED = "This file was damaged on its way: its checksum is another one. Upload it again."
 _GIVEN_UP = "This file could not be put together, although it was tried several times. Upload it again."
 
 
@@ -69,6 +74,7 @@ class Assembly:
             content_type=upload.declared_type,
             chunks=StoredParts(self._storage, upload.keys),
         )
+        await self._check_digest(upload)
         user = await self._repository.active_user(upload.owner_id)
         if user is None:
             raise AccountGone
@@ -87,6 +93,16 @@ class Assembly:
             await self._placing.put_file(file, owner, place, also=finish, file_id=upload.result_id)
         else:
             await self._placing.put_cover(file, owner, place.course, also=finish, file_id=upload.result_id)
+
+    async def _check_digest(self, upload: Upload) -> None:
+        """Raises FileRefused when the bytes are not those that the client announced the SHA-256 of."""
+        if not upload.sha256:
+            return
+        digest = hashlib.sha256()
+        async for chunk in StoredParts(self._storage, upload.keys):
+            await asyncio.to_thread(digest.update, chunk)
+        if digest.hexdigest() != upload.sha256:
+            raise FileRefused(_DAMAGED)
 
     async def _place(self, upload: Upload, owner: Principal) -> Place | None:
         if upload.course_id is None:

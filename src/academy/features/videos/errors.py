@@ -126,6 +126,27 @@ class TooManyBytes(AcademyError):
         super().__init__(f"More came than the {length} bytes that this upload was announced with.")
 
 
+class NoDirectUploads(ConflictError):
+    """Files cannot be sent straight to where this academy keeps them."""
+
+    code = "no_direct_uploads"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This academy's storage takes no direct uploads. Send the file to the academy: in parts that go on after "
+            "an interruption (POST uploads), or in one form (POST files, POST videos)."
+        )
+
+
+class NotArrived(ConflictError):
+    """The file that was to be sent straight to the storage is not there."""
+
+    code = "file_not_arrived"
+
+    def __init__(self) -> None:
+        super().__init__("The storage does not have this file. Send it there by its form first.")
+
+
 class ChecksumMismatch(InvalidError):
     """The bytes are not those that the sender took the checksum of; none of them were kept."""
 

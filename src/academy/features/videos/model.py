@@ -164,6 +164,7 @@ class Upload(Document, kw_only=True):
     Attributes:
         course_id, lesson_id: the place that it is for, as `placing.Place` has it; None and "" for none.
         declared_type: the content type as the client declares it; "" when it does not.
+        sha256: of all its bytes, as the client announces it, in hex; "" when it does not.
         metadata: what the client told when it began, as it told it.
         length: bytes that it will have; offset: bytes that are stored.
         parts: names of the stored parts in order; they lie under `keys`.
@@ -185,6 +186,7 @@ class Upload(Document, kw_only=True):
     kind: FileKind
     file_name: str
     declared_type: str
+    sha256: str = ""
     metadata: str
     length: int
     offset: int = 0

@@ -1,6 +1,6 @@
 """Uploads in parts: begun, continued after any interruption, ended. What they become is the job of `assembling`."""
 
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -39,6 +39,10 @@ ASSEMBLE_UPLOAD = JobKind("assemble_upload", AssembleUpload, max_attempts=6, lon
 SWEEP_UPLOADS = JobKind("sweep_uploads", SweepUploads, max_attempts=3)
 
 
+# Returns the names of the parts that are all of an upload. Raises FileRefused when they are not what was announced.
+Bring = Callable[[Upload], Awaitable[list[str]]]
+
+
 class NewUpload(msgspec.Struct, frozen=True, kw_only=True):
     """What a client tells when it begins an upload.
 
@@ -47,12 +51,14 @@ class NewUpload(msgspec.Struct, frozen=True, kw_only=True):
         content_type: as the client declares it; "" when it does not.
         length: bytes that the file has.
         metadata: all that was told, as it was told.
+        sha256: of the file, in hex; "" when it is not told.
     """
 
     file_name: str
     content_type: str
     length: int
     metadata: str
+    sha256: str = ""
 
 
 class UploadService:
@@ -103,6 +109,7 @@ class UploadService:
             kind=kind,
             file_name=safe_name(new.file_name),
             declared_type=new.content_type,
+            sha256=new.sha256,
             metadata=new.metadata,
             length=new.length,
             expires_at=self._expiry(now),
@@ -169,6 +176,25 @@ class UploadService:
             return await Writer(taken, self._repository, self._storage, self._clock, self._advance).write(
                 chunks, checksum
             )
+        except FileRefused as error:
+            await self.refuse(taken, error.message)
+            raise
+        finally:
+            await self._repository.release(taken.id, taken.writer or "")
+
+    async def adopt(self, principal: Principal, upload_id: str, bring: Bring) -> Upload:
+        """Makes parts that came by another way than `append` the whole upload; a job takes it on.
+
+        Returns the upload as it is then; also when that was done before. Raises what `bring` raises; when that is
+        FileRefused, the upload is over and nothing of it is left. Raises what `append` raises, too.
+        """
+        upload = await self.get(principal, upload_id)
+        if upload.state in {UploadState.ASSEMBLING, UploadState.DONE}:
+            return upload
+        self._check_appendable(upload, 0, None)
+        taken = await self._take(principal, upload, 0, None)
+        try:
+            return await self._advance(taken, await bring(taken), taken.length)
         except FileRefused as error:
             await self.refuse(taken, error.message)
             raise

@@ -107,6 +107,11 @@ class VideoService:
         """The most bytes that a video may have."""
         return limit_of(FileKind.VIDEO, self._settings)
 
+    @property
+    def takes_direct_uploads(self) -> bool:
+        """Whether browsers can send files straight to where they are kept."""
+        return bool(self._storage.address)
+
     async def upload(
         self,
         principal: Principal,

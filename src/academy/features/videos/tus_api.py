@@ -62,7 +62,8 @@ class UploadAnswer(msgspec.Struct, kw_only=True):
     expires_at: datetime
 
 
-def _answer(upload: Upload) -> UploadAnswer:
+def upload_answer(upload: Upload) -> UploadAnswer:
+    """Returns an upload as its owner sees it."""
     return UploadAnswer(
         id=upload.id,
         state=upload.state,
@@ -80,7 +81,7 @@ def _answer(upload: Upload) -> UploadAnswer:
     )
 
 
-def _refusal(request: PageRequest, error: Exception) -> Response[bytes]:
+def refusal(request: PageRequest, error: Exception) -> Response[bytes]:
     """Answers any failure with a problem document, to the scripts of pages, too, and the protocol's headers."""
     answer = problem_document(request, error, status=_STATUS_OF.get(type(error)))
     answer.headers["Tus-Resumable"] = tus.VERSION
@@ -133,7 +134,7 @@ def _header(name: str, text: str, *, is_required: bool = True) -> Parameter:
 _CHECKSUM_MISMATCH_TEXT = "The bytes do not have the announced checksum; none of them were kept."
 
 
-def _problems(*statuses: int) -> dict[int, ResponseSpec]:
+def problems(*statuses: int) -> dict[int, ResponseSpec]:
     """Describes problems that an operation may answer beyond those that every one may."""
     return {
         status: ResponseSpec(Problem, description=_CHECKSUM_MISMATCH_TEXT, generate_examples=False)
@@ -148,7 +149,7 @@ def _problems(*statuses: int) -> dict[int, ResponseSpec]:
     tags=["files"],
     summary="Begin an upload in parts (tus 1.0: creation, creation-with-upload)",
     operation_class=CreationOperation,
-    responses=_problems(400, 404, 412, 413, 415, 422, _CHECKSUM_MISMATCH),
+    responses=problems(400, 404, 412, 413, 415, 422, _CHECKSUM_MISMATCH),
     opt={RATE_LIMIT: Rule.UPLOADS},
     request_max_body_size=None,
     status_code=HTTP_201_CREATED,
@@ -175,7 +176,7 @@ async def begin_upload(
         if tus.has_bytes(request.headers):
             upload = await uploads.append(principal, upload.id, 0, body, announced=announced, checksum=checksum)
     location = f"{request.scope['path'].rstrip('/')}/{upload.id}"
-    return Response(_answer(upload), headers={**tus.standing(upload), "Location": location})
+    return Response(upload_answer(upload), headers={**tus.standing(upload), "Location": location})
 
 
 @get("/", guards=[instructors], tags=["files"], summary="My uploads in parts that are not done, newest first")
@@ -187,7 +188,7 @@ async def list_uploads(
 ) -> Listing[UploadAnswer]:
     """Returns one page of the caller's uploads that are on their way or were refused."""
     page = await uploads.list_not_done(principal, limit=limit, cursor=cursor)
-    return Listing(items=[_answer(upload) for upload in page.items], next_cursor=page.next_cursor)
+    return Listing(items=[upload_answer(upload) for upload in page.items], next_cursor=page.next_cursor)
 
 
 @get(
@@ -195,7 +196,7 @@ async def list_uploads(
     guards=[instructors],
     tags=["files"],
     summary="How far an upload in parts is; HEAD answers as tus has it",
-    responses=_problems(410, 412),
+    responses=problems(410, 412),
 )
 async def show_upload(
     request: PageRequest,
@@ -206,7 +207,7 @@ async def show_upload(
     """Tells how many bytes are stored (also in `Upload-Offset`) and what becomes of them."""
     tus.check_version(request.headers, is_needed=False)  # people and programs may look without speaking tus
     upload = await uploads.get(principal, upload_id)
-    return Response(_answer(upload), headers=tus.description(upload))
+    return Response(upload_answer(upload), headers=tus.description(upload))
 
 
 @patch(
@@ -215,7 +216,7 @@ async def show_upload(
     tags=["files"],
     summary="Send bytes of an upload in parts (tus 1.0)",
     operation_class=AppendOperation,
-    responses=_problems(400, 410, 412, _CHECKSUM_MISMATCH),
+    responses=problems(400, 410, 412, _CHECKSUM_MISMATCH),
     request_max_body_size=None,
     status_code=HTTP_204_NO_CONTENT,
 )
@@ -246,7 +247,7 @@ async def append_to_upload(
     tags=["files"],
     summary="Take an upload in parts back (tus 1.0: termination)",
     operation_class=TusOperation,
-    responses=_problems(412),
+    responses=problems(412),
 )
 async def terminate_upload(
     request: PageRequest,
@@ -276,6 +277,6 @@ API_UPLOADS, STUDIO_UPLOADS = "/api/v1/uploads", "/studio/uploads"
 # The first one first: the framework answers OPTIONS itself where no handler is known yet.
 _HANDLERS = [describe_uploads, begin_upload, list_uploads, show_upload, append_to_upload, terminate_upload]
 handlers = [
-    Router(API_UPLOADS, route_handlers=_HANDLERS, exception_handlers={Exception: _refusal}),
-    Router(STUDIO_UPLOADS, route_handlers=_HANDLERS, exception_handlers={Exception: _refusal}, include_in_schema=False),
+    Router(API_UPLOADS, route_handlers=_HANDLERS, exception_handlers={Exception: refusal}),
+    Router(STUDIO_UPLOADS, route_handlers=_HANDLERS, exception_handlers={Exception: refusal}, include_in_schema=False),
 ]

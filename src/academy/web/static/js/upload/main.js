@@ -42,6 +42,7 @@ class Zone {
   constructor(element) {
     const { endpoint, course, lesson = "", lessons, refresh: part, token } = element.dataset;
     Object.assign(this, { element, endpoint, course, lesson, lessons, part, token });
+    this.isDirect = "direct" in element.dataset;
     this.rules = JSON.parse(element.dataset.rules);
     this.videos = (element.dataset.videos ?? "").split(" ");
     this.rows = [];

@@ -1,5 +1,6 @@
 // One file's row: its name and size, how far it is, what the server does with it then, and what can be done about it.
 
+import { MOST_DIRECT, sendDirectly } from "./direct.js";
 import { extensionOf, objection, size } from "./format.js";
 import { send, takeBack, watch } from "./transfer.js";
 
@@ -84,7 +85,8 @@ export class UploadRow {
 
   send() {
     this.progress.value = 0;
-    this.transfer = send(this.file, {
+    const sendIt = this.zone.isDirect && !this.url && this.length <= MOST_DIRECT ? sendDirectly : send;
+    this.transfer = sendIt(this.file, {
       endpoint: this.zone.endpoint,
       token: this.zone.token,
       url: this.url,
