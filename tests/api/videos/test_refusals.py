@@ -7,6 +7,7 @@ import httpx
 from PIL import Image
 
 from academy.infrastructure.security.principal import Role
+from tests.academies import hostile
 from tests.academies.in_process import TestAcademy
 from tests.academies.media import PDF, make_picture, stream
 from tests.api.videos.conftest import LIMIT
@@ -31,6 +32,19 @@ LIES = [
     ("videos", "film.mp4", "video/mp4", EXECUTABLE, "its content is something else"),
     ("videos", "film.mp4.exe", "video/mp4", EXECUTABLE, "Choose one of"),
     ("videos", "film.mp4", "video/mp4", HTML, "its content is something else"),
+    ("videos", "film.mp4", "video/mp4", POLYGLOT, "it is also a web page or a script"),
+    ("files", "plan.pdf", "application/pdf", hostile.PDF + zipped(), "An archive is hidden behind this file"),
+    ("files", "plan.pdf", "application/pdf", b"%PDF-1.7\n" + HTML, "it is also a web page or a script"),
+    ("files", "all.zip", "application/zip", hostile.zip_bomb(), "would unpack to a hundred times its size"),
+    ("files", "all.zip", "", hostile.overlapping_zip(), "share their bytes"),
+    ("files", "all.zip", "", hostile.lying_zip(), "says that its files are smaller than they are"),
+    ("files", "all.zip", "", hostile.deep_zip(4), "archives in archives in archives"),
+    ("files", "all.zip", "", hostile.crowded_zip(), "more than 10,000 files"),
+    ("files", "all.zip", "", hostile.zipped({"../../evil": b"x"}), "a name that leads out of its folder"),
+    ("files", "all.tar.gz", "", hostile.tar_gzip_bomb(), "would unpack to a hundred times its size"),
+    ("files", "all.tar", "", hostile.tar_that_runs(hostile.PROGRAMS["ELF"]), "it is also a program"),
+    ("files", "photo.gif", "image/gif", b"GIF89a/*" + HTML, "could not be read"),
+    *(("files", "all.zip", "", program, "its content is something else") for program in hostile.PROGRAMS.values()),
     ("videos", "film.mp4", "text/html", POLYGLOT, "is not what .mp4 files are"),
     ("videos", "film.mkv", "video/mp4", POLYGLOT, "is not what .mkv files are"),
     ("videos", "film", "video/mp4", POLYGLOT, "Choose one of"),
@@ -72,7 +86,11 @@ async def test_a_picture_loses_what_hides_in_it(embedded_academy: TestAcademy) -
 async def test_a_video_that_only_begins_like_one_is_found_out(academy: TestAcademy, film: bytes) -> None:
     teacher = await academy.signed_in_api(Role.INSTRUCTOR)
     broken = film[: len(film) // 2]
-    for content, reason in ((POLYGLOT, "not a video that can be read"), (broken, "breaks off before its end")):
+    for content, reason in (
+        (hostile.MP4 + bytes(5000), "not a video that can be read"),
+        (broken, "breaks off before its end"),
+        (film + zipped(), "An archive is hidden behind this file"),
+    ):
         sent = await teacher.post("videos", files={"file": ("film.mp4", content, "video/mp4")})
         assert sent.status_code == 201, sent.text
         await academy.work()

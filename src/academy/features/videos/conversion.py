@@ -8,7 +8,7 @@ from pathlib import Path
 
 from academy.features.videos.kinds import content_type_of, hls_folder
 from academy.features.videos.model import Rendition, Video, VideoStatus
-from academy.features.videos.originals import local_original
+from academy.features.videos.originals import local_copy
 from academy.features.videos.removal import remove_folder, stored_sizes
 from academy.features.videos.stages import ConvertVideo, VideoStages
 from academy.infrastructure.media.conversion import convert_video
@@ -89,7 +89,7 @@ class VideoConversion:
     async def _convert(self, video: Video, folder: Path) -> StreamFacts:
         results = folder / "results"
         await asyncio.to_thread(results.mkdir)
-        original = await local_original(self._storage, video, folder)
+        original = await local_copy(self._storage, video.key, folder)
         # The last one that is complete is made again: a try that finds nothing left to do could not tell the end.
         first = max(0, video.segments - 1)
         seconds = max(_LEAST_SECONDS, self._settings.seconds_per_second * round(video.duration_seconds))

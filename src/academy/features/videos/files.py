@@ -1,8 +1,10 @@
 """Files that are not videos: images for everybody, documents and archives for learners."""
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from pathlib import Path
 
 import msgspec
 
@@ -11,9 +13,11 @@ from academy.features.videos.content import keep
 from academy.features.videos.errors import TooManyLooseFiles
 from academy.features.videos.kinds import FILE_FOLDER, IMAGE_FOLDER, kind_of, validate_file
 from academy.features.videos.model import FileKind, StoredFile
+from academy.features.videos.originals import local_copy
 from academy.features.videos.repository import VideoRepository
 from academy.infrastructure.database.base import Database
 from academy.infrastructure.database.errors import DatabaseUnavailable
+from academy.infrastructure.media.examination import examine, is_examined
 from academy.infrastructure.media.formats import IMAGES, Format
 from academy.infrastructure.media.images import Shape, clean_image
 from academy.infrastructure.media.sniffing import safe_name
@@ -44,6 +48,8 @@ class FileService:
         self._settings = settings
         # A picture of a few bytes can be hundreds of megabytes of pixels: never several at a time.
         self._one_picture = asyncio.Semaphore(1)
+        # Unpacking takes a processor, and a copy of what lies in a bucket takes room on the disk.
+        self._few_examinations = asyncio.Semaphore(2)
 
     async def store(
         self,
@@ -104,7 +110,7 @@ class FileService:
         begun = self._begun(principal, file_name, FileKind.IMAGE, webp, course_id, file_id)
         # An avatar takes the place of the one before.
         is_loose = course_id is None and shape is not Shape.AVATAR
-        return await self._keep(begun, cleaned(), len(content), attach, is_loose=is_loose)
+        return await self._keep(begun, webp, cleaned(), len(content), attach, is_loose=is_loose)
 
     async def store_file(
         self,
@@ -122,7 +128,8 @@ class FileService:
         `attach` puts it into its lesson, in the transaction that stores it. It gets the id `file_id`, or a new one.
 
         Raises:
-            FileRefused: name, declared type and first bytes are not those of one kind of document or archive.
+            FileRefused: name, declared type and first bytes are not those of one kind of document or archive, or it
+                holds what is made to harm (see `examine`).
             ObjectTooLarge: it has more bytes than its kind may have.
             StorageUnavailable: it could not be stored.
             TooManyLooseFiles: it belongs to no course, like too many others of the account.
@@ -131,7 +138,7 @@ class FileService:
         kinds = [FileKind.DOCUMENT, FileKind.ARCHIVE]
         valid = await validate_file(file_name, content_type, chunks, kinds, self._settings)
         begun = self._begun(principal, file_name, valid.kind, valid.format, course_id, file_id)
-        return await self._keep(begun, valid.chunks, valid.limit, attach, is_loose=course_id is None)
+        return await self._keep(begun, valid.format, valid.chunks, valid.limit, attach, is_loose=course_id is None)
 
     def _begun(
         self, principal: Principal, file_name: str, kind: FileKind, found: Format, course_id: str | None, file_id: str
@@ -154,7 +161,14 @@ class FileService:
         )
 
     async def _keep(
-        self, begun: StoredFile, chunks: AsyncIterable[bytes], limit: int, attach: Attach, *, is_loose: bool
+        self,
+        begun: StoredFile,
+        found: Format,
+        chunks: AsyncIterable[bytes],
+        limit: int,
+        attach: Attach,
+        *,
+        is_loose: bool,
     ) -> StoredFile:
         """Stores the bytes, then the file; a loose one only as long as its owner has room for it."""
         stored = await keep(self._storage, begun.key, chunks, limit=limit, content_type=begun.content_type)
@@ -168,11 +182,20 @@ class FileService:
             await attach(file)
 
         try:
+            await self._examine(file, found)
             await self._database.transaction(work)
         except Exception:
             await self._forget(file)
             raise
         return file
+
+    async def _examine(self, file: StoredFile, found: Format) -> None:
+        """Looks through what is stored, where its first bytes do not tell enough. Raises FileRefused."""
+        if file.kind is FileKind.IMAGE or not is_examined(found):
+            return
+        async with self._few_examinations:
+            with tempfile.TemporaryDirectory(prefix="academy-examination-") as folder:
+                await examine(await local_copy(self._storage, file.key, Path(folder)), found)
 
     async def check_room(self, owner_id: str, size: int) -> None:
         """Raises TooManyLooseFiles when a file of `size` bytes more that belongs to no course were too much."""

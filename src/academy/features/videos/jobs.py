@@ -12,7 +12,7 @@ from academy.features.videos.cleaning import CLEAN_STORAGE, CleanStorage, MediaC
 from academy.features.videos.conversion import VideoConversion
 from academy.features.videos.kinds import VIDEO_FOLDER
 from academy.features.videos.model import Video, VideoStatus
-from academy.features.videos.originals import local_original
+from academy.features.videos.originals import local_copy
 from academy.features.videos.placing import Placing
 from academy.features.videos.resumable import ASSEMBLE_UPLOAD, SWEEP_UPLOADS, SweepUploads, UploadService
 from academy.features.videos.service import VideoService
@@ -74,7 +74,7 @@ class VideoProbe:
 
     async def _look(self, video: Video) -> tuple[VideoFacts, str]:
         with tempfile.TemporaryDirectory(prefix="academy-probe-") as folder:
-            path = await local_original(self._storage, video, Path(folder))
+            path = await local_copy(self._storage, video.key, Path(folder))
             poster = Path(folder) / "poster.webp"
             facts = await probe_video(path, poster)
             poster_key = f"{VIDEO_FOLDER}{video.id}/poster.webp"

@@ -22,12 +22,14 @@ class Format(msgspec.Struct, frozen=True):
         extensions: in lower case, without the dot; the first is used for stored files.
         mark: whether the first bytes of a file are those of this format.
         declared: further content types that clients declare for it, besides `content_type`.
+        holds_text: whether a page or script may stand in its first bytes by right; images are encoded anew anyway.
     """
 
     content_type: str
     extensions: tuple[str, ...]
     mark: Mark
     declared: tuple[str, ...] = ()
+    holds_text: bool = False
 
 
 def _starts(*beginnings: bytes) -> Mark:
@@ -58,7 +60,8 @@ def _is_mp4(head: bytes) -> bool:
     return bool(brands) and brands[:4] != b"qt  " and brands[:4] not in _IMAGE_BRANDS
 
 
-def _is_tar(head: bytes) -> bool:
+def is_tar(head: bytes) -> bool:
+    """Whether a file with these first bytes is a tar (POSIX.1-1988, `ustar`)."""
     return head[257:262] == b"ustar"
 
 
@@ -68,6 +71,23 @@ def _is_office(head: bytes) -> bool:
     return head[:4] == b"PK\x03\x04" and head[30 : 30 + length].startswith(_OFFICE_MEMBERS)
 
 
+def is_program(head: bytes) -> bool:
+    """Whether systems run a file with these first bytes, whatever else it is: ELF, PE, Mach-O, Java, a script.
+
+    Sources: System V ABI (ELF); Microsoft's PE format, 2; Apple's `mach-o/loader.h` and `fat.h`; JVMS, 4.1.
+    """
+    if head[:2] == b"MZ":
+        # Two letters with which a name in a tar may begin: what counts is where they lead, as far as it can be seen.
+        at = int.from_bytes(head[60:64], "little")
+        return at > len(head) - 4 or head[at : at + 4] == b"PE\0\0"
+    return head.startswith(_PROGRAMS)
+
+
+_PROGRAMS = (
+    b"\x7fELF",
+    b"#!",
+    *(magic.to_bytes(4, order) for magic in (0xFEEDFACE, 0xFEEDFACF, 0xCAFEBABE) for order in ("big", "little")),
+)
 _OFFICE_MEMBERS = (b"[Content_Types].xml", b"_rels/", b"docProps/", b"word/", b"xl/", b"ppt/", b"customXml/")
 _is_zip = _starts(b"PK\x03\x04", b"PK\x05\x06")
 _is_ole = _starts(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
@@ -83,29 +103,32 @@ VIDEOS = (
     Format("video/x-ms-wmv", ("wmv",), _is_asf, ("video/x-ms-asf",)),
 )
 IMAGES = (
-    Format("image/jpeg", ("jpg", "jpeg"), _starts(b"\xff\xd8\xff"), ("image/jpg", "image/pjpeg")),
-    Format("image/png", ("png",), _starts(b"\x89PNG\r\n\x1a\n")),
-    Format("image/gif", ("gif",), _starts(b"GIF87a", b"GIF89a")),
-    Format("image/webp", ("webp",), _riff(b"WEBP")),
+    Format("image/jpeg", ("jpg", "jpeg"), _starts(b"\xff\xd8\xff"), ("image/jpg", "image/pjpeg"), holds_text=True),
+    Format("image/png", ("png",), _starts(b"\x89PNG\r\n\x1a\n"), holds_text=True),
+    Format("image/gif", ("gif",), _starts(b"GIF87a", b"GIF89a"), holds_text=True),
+    Format("image/webp", ("webp",), _riff(b"WEBP"), holds_text=True),
 )
 DOCUMENTS = (
     Format("application/pdf", ("pdf",), _starts(b"%PDF-")),
     Format("application/msword", ("doc",), _is_ole),
     Format("application/vnd.ms-excel", ("xls",), _is_ole),
     Format("application/vnd.ms-powerpoint", ("ppt",), _is_ole),
-    Format(f"{_office}wordprocessingml.document", ("docx",), _is_office),
-    Format(f"{_office}spreadsheetml.sheet", ("xlsx",), _is_office),
-    Format(f"{_office}presentationml.presentation", ("pptx",), _is_office),
+    Format(f"{_office}wordprocessingml.document", ("docx",), _is_office, holds_text=True),
+    Format(f"{_office}spreadsheetml.sheet", ("xlsx",), _is_office, holds_text=True),
+    Format(f"{_office}presentationml.presentation", ("pptx",), _is_office, holds_text=True),
 )
 ARCHIVES = (
-    Format("application/zip", ("zip",), _is_zip, ("application/x-zip-compressed", "application/x-zip")),
+    Format(
+        "application/zip", ("zip",), _is_zip, ("application/x-zip-compressed", "application/x-zip"), holds_text=True
+    ),
     Format(
         "application/vnd.rar",
         ("rar",),
         _starts(b"Rar!\x1a\x07\x00", b"Rar!\x1a\x07\x01\x00"),
         ("application/x-rar-compressed", "application/x-rar"),
+        holds_text=True,
     ),
     Format("application/x-7z-compressed", ("7z",), _starts(b"7z\xbc\xaf\x27\x1c")),
-    Format("application/x-tar", ("tar",), _is_tar, ("application/tar",)),
+    Format("application/x-tar", ("tar",), is_tar, ("application/tar",), holds_text=True),
     Format("application/gzip", ("gz",), _starts(b"\x1f\x8b\x08"), ("application/x-gzip",)),
 )

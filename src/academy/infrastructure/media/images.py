@@ -1,10 +1,8 @@
 """Turns uploaded pictures into small clean ones: re-encoded as WebP, bounded, without metadata; in a child process."""
 
-import asyncio
-import sys
-from contextlib import suppress
 from enum import Enum
 
+from academy.infrastructure.media.child import run_child
 from academy.infrastructure.media.errors import BrokenMedia
 
 # The exit code of the child process for a picture that it does not take.
@@ -32,23 +30,12 @@ async def clean_image(content: bytes, shape: Shape) -> bytes:
         BrokenMedia: `content` is no JPEG, PNG, GIF or WebP, is damaged, or has too many pixels: more than 50 million
             as JPEG, else more than 4096 × 4096.
     """
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", _MODULE, shape.name),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
     try:
-        output, _ = await asyncio.wait_for(process.communicate(content), _TIMEOUT_SECONDS)
+        code, output = await run_child(_MODULE, shape.name, given=content, seconds=_TIMEOUT_SECONDS)
     except TimeoutError as error:
         raise BrokenMedia(BROKEN) from error
-    finally:
-        if process.returncode is None:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-    if process.returncode == REFUSED:
+    if code == REFUSED:
         raise BrokenMedia(output.decode())
-    if process.returncode != 0:  # ended by its limits or by the decoder's own fault
+    if code != 0:  # ended by its limits or by the decoder's own fault
         raise BrokenMedia(BROKEN)
     return output

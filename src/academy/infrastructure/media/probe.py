@@ -1,12 +1,10 @@
 """Finds out whether a file is a video that can be shown, what it is like, and makes its poster; in a child process."""
 
-import asyncio
-import sys
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
+from academy.infrastructure.media.child import run_child
 from academy.infrastructure.media.errors import BrokenMedia
 from academy.infrastructure.media.facts import ProbeAnswer, VideoFacts
 
@@ -27,21 +25,10 @@ async def probe_video(video: Path, poster: Path, *, timeout_seconds: float = 90.
         BrokenMedia: the file is no video, is damaged, or takes longer than `timeout_seconds`; the message says so in
             words for the instructor.
     """
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", _MODULE, str(video), str(poster)),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
     try:
-        output, _ = await asyncio.wait_for(process.communicate(), timeout_seconds)
+        _, output = await run_child(_MODULE, str(video), str(poster), seconds=timeout_seconds)
     except TimeoutError as error:
         raise BrokenMedia(_TOO_SLOW) from error
-    finally:
-        if process.returncode is None:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
     try:
         answer = msgspec.json.decode(output, type=ProbeAnswer)
     except msgspec.DecodeError as error:

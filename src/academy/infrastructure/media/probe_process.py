@@ -15,10 +15,11 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from PIL import ImageStat
 
+from academy.infrastructure.media.archives import hides_archive
 from academy.infrastructure.media.confinement import confine
 from academy.infrastructure.media.facts import ProbeAnswer, VideoFacts
 from academy.infrastructure.media.opening import image_of, open_video, picture_stream, upright
-from academy.infrastructure.media.unusable import CUT_OFF, NO_LENGTH, NOT_A_VIDEO, Unusable
+from academy.infrastructure.media.unusable import CUT_OFF, HIDES_ARCHIVE, NO_LENGTH, NOT_A_VIDEO, Unusable
 
 _MEMORY_BYTES = 2 << 30
 _CPU_SECONDS = 60
@@ -36,12 +37,19 @@ def main(video: Path, poster: Path) -> None:
     """Probes `video`, writes `poster` and prints the answer."""
     confine(niceness=15, cpu_seconds=_CPU_SECONDS, memory_bytes=_MEMORY_BYTES)
     try:
+        _check_end_of_file(video)
         answer = ProbeAnswer(facts=_probe(video, poster))
     except Unusable as error:
         answer = ProbeAnswer(failure=str(error))
     except (av.FFmpegError, MemoryError, OSError, ValueError, OverflowError):
         answer = ProbeAnswer(failure=NOT_A_VIDEO)
     sys.stdout.buffer.write(msgspec.json.encode(answer))
+
+
+def _check_end_of_file(video: Path) -> None:
+    with video.open("rb") as file:
+        if hides_archive(file):
+            raise Unusable(HIDES_ARCHIVE)
 
 
 def _probe(video: Path, poster: Path) -> VideoFacts:

@@ -4,12 +4,16 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from academy.infrastructure.media.formats import SNIFF_BYTES, Format
+from academy.infrastructure.media.formats import SNIFF_BYTES, Format, is_program
 from academy.kit.errors import AcademyError, Kind
 
 LONGEST_NAME = 120
 # What clients send when they do not know the type; the bytes decide then.
 _NO_DECLARATION = {"", "application/octet-stream", "binary/octet-stream"}
+# What a browser, or a server for pages, could take for something to run.
+_MARKUP = re.compile(rb"<(!doctype\s+html|html|head|body|script|iframe|svg|\?php)\b", re.IGNORECASE)
+# https://learn.microsoft.com/windows/win32/fileio/naming-a-file
+_RESERVED = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9\u00b9\u00b2\u00b3]) *(\.|$)", re.IGNORECASE)
 _FORBIDDEN_IN_NAMES = re.compile(r'[<>:"|?*;%]')
 
 
@@ -24,12 +28,15 @@ def safe_name(name: str) -> str:
     """Returns a name that is safe to show and to save under, made from what a client called its file.
 
     Folders, control and direction-changing characters, leading dots and characters with a meaning for systems are
-    dropped; at most 120 characters stay, with the extension. A name of which nothing stays becomes `file`.
+    dropped; at most 120 characters stay, with the extension. A name that Windows keeps for a device gets a `_` before
+    it. A name of which nothing stays becomes `file`.
     """
     text = unicodedata.normalize("NFC", name.encode("utf-8", "replace").decode())
     base = re.split(r"[/\\]", text)[-1]
     printable = "".join(c if unicodedata.category(c)[0] != "C" else "" for c in base)
     plain = " ".join(_FORBIDDEN_IN_NAMES.sub("_", printable).split()).strip(". ")
+    if _RESERVED.match(plain):
+        plain = f"_{plain}"
     if len(plain) > LONGEST_NAME:
         stem, dot, extension = plain.rpartition(".")
         kept = f".{extension}" if dot and len(extension) <= LONGEST_NAME // 6 else ""
@@ -56,8 +63,13 @@ def sniff(name: str, declared: str, head: bytes, formats: Sequence[Format]) -> F
     if not head:
         raise FileRefused("The file is empty. Choose another one.", fields={"file": "The file is empty."})
     found = named_format(name, declared, formats)
+    called = f"The file is called .{extension_of(name)}, but"
     if not found.mark(head[:SNIFF_BYTES]):
-        raise _mismatch(f"The file is called .{extension_of(name)}, but its content is something else.")
+        raise _mismatch(f"{called} its content is something else.")
+    if is_program(head):
+        raise _mismatch(f"{called} it is also a program.")
+    if not found.holds_text and _MARKUP.search(head[:SNIFF_BYTES]):
+        raise _mismatch(f"{called} it is also a web page or a script.")
     return found
 
 

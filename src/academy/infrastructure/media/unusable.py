@@ -12,6 +12,21 @@ NO_LENGTH = (
     "The length of this video cannot be told, so it may be damaged. Export it again as MP4 and upload it once more."
 )
 
+HIDES_ARCHIVE = "An archive is hidden behind this file. Save it again with the program that it is for, and upload that."
+DAMAGED_ARCHIVE = "This archive is damaged or not complete. Pack it again and upload it once more."
+ANOTHER_OFFICE = "This is an archive, not a document of Office. Save it again with Word, Excel or PowerPoint."
+TOO_MANY_MEMBERS = "This archive holds more than 10,000 files. Pack less into one."
+BOMB = (
+    "This archive would unpack to a hundred times its size and more, as those do that are made to do harm. Leave out "
+    "what is empty or the same over and over, and pack it again."
+)
+TOO_DEEP = "This archive holds archives in archives in archives. Unpack the inner ones and pack it again."
+OVERLAPPING = "The files in this archive share their bytes, as in those that are made to do harm. Pack it again."
+LYING = "This archive says that its files are smaller than they are. Pack it again."
+LEADING_OUT = "A file in this archive has a name that leads out of its folder. Pack it again without such names."
+DEVICES = "This archive holds devices of a system. Pack it again without them."
+TOO_SLOW = "Looking through this archive took too long. Pack less into one."
+
 
 class Unusable(Exception):
     """The file cannot be used; the text says why."""

@@ -19,6 +19,7 @@ from academy.infrastructure.security.principal import Principal, Role
 from academy.infrastructure.storage.base import ObjectTooLarge
 from academy.kit.errors import NotFoundError
 from academy.kit.ids import new_id
+from tests.academies import hostile
 from tests.academies.media import PDF, make_picture, stream
 from tests.unit.features.videos.academy_of_videos import VideoAcademy
 
@@ -228,7 +229,7 @@ async def test_images_are_cleaned_and_public(academy: VideoAcademy) -> None:
 
 async def test_documents_and_archives_are_kept_as_they_are(academy: VideoAcademy) -> None:
     files = academy.videos.files
-    owner, zipped = await academy.person(), b"\x1f\x8b\x08" + b"\0" * 9000
+    owner, zipped = await academy.person(), hostile.tarred({"code.py": b"print()" * 99}, "w:gz")
     document = await files.store(owner, "a/Plan.pdf", "application/pdf", stream(PDF))
     archive = await files.store(owner, "code.tar.gz", "application/gzip", stream(zipped))
     assert (document.kind, document.file_name, archive.kind) == (FileKind.DOCUMENT, "Plan.pdf", FileKind.ARCHIVE)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from academy.infrastructure.media.formats import ARCHIVES, DOCUMENTS, IMAGES, SNIFF_BYTES, VIDEOS, Format
 from academy.infrastructure.media.sniffing import LONGEST_NAME, FileRefused, extension_of, safe_name, sniff
+from tests.academies.hostile import PROGRAMS, tar_that_runs, tarred
 
 EVERYTHING = (*VIDEOS, *IMAGES, *DOCUMENTS, *ARCHIVES)
 OFFICE = b"PK\x03\x04" + b"\0" * 22 + b"\x13\0\0\0[Content_Types].xml" + b"\0" * 50
@@ -81,6 +82,47 @@ def test_active_content_is_never_taken(content: bytes) -> None:
             sniff(f"x.{one.extensions[0]}", one.content_type, content, EVERYTHING)
 
 
+@pytest.mark.parametrize("what", PROGRAMS)
+def test_programs_are_never_taken(what: str) -> None:
+    for one in EVERYTHING:
+        with pytest.raises(FileRefused, match=r"something else|also a program"):
+            sniff(f"x.{one.extensions[0]}", "", PROGRAMS[what].ljust(600, b"\0"), EVERYTHING)
+    with pytest.raises(FileRefused, match="also a program"):
+        sniff("x.tar", "", tar_that_runs(PROGRAMS[what]), ARCHIVES)
+
+
+def test_a_program_in_the_skin_of_a_film_is_refused() -> None:
+    windows = b"MZ\x90\0moov" + bytes(52) + (64).to_bytes(4, "little") + b"PE\0\0"
+    for content in (windows, b"#!/amdat" + bytes(600), windows[:60] + (9_000).to_bytes(4, "little") + bytes(600)):
+        with pytest.raises(FileRefused, match="also a program"):
+            sniff("x.mov", "", content, VIDEOS)
+    assert sniff("x.tar", "", tarred({"MZ is a name": b"x"}), ARCHIVES).content_type == "application/x-tar"
+
+
+@given(
+    st.sampled_from(["mp4", "mov", "avi", "mkv", "flv", "wmv", "pdf", "doc"]),
+    st.sampled_from([b"<script>", b"<SVG onload=", b"<!DOCTYPE  html>", b"<?php system", b"<iframe src", b"<html>"]),
+    st.integers(0, 2000),
+)
+def test_pages_and_scripts_behind_a_mark_are_refused(extension: str, active: bytes, at: int) -> None:
+    head = HEADS[extension].ljust(at, b"\0") + active
+    with pytest.raises(FileRefused, match="also a web page or a script"):
+        sniff(f"x.{extension}", "", head, EVERYTHING)
+    assert sniff(f"x.{extension}", "", head.replace(b"<", b"("), EVERYTHING) is format_of(extension)
+
+
+@given(st.sampled_from(list(HEADS)), st.binary(max_size=SNIFF_BYTES), st.sampled_from(list(PROGRAMS)))
+def test_nothing_is_two_things(extension: str, rest: bytes, program: str) -> None:
+    """Whatever follows a mark: what is taken is neither a program nor, where none belongs, a page."""
+    for content in (HEADS[extension] + rest, PROGRAMS[program] + HEADS[extension] + rest):
+        try:
+            found = sniff(f"x.{extension}", "", content, EVERYTHING)
+        except FileRefused:
+            continue
+        assert not content.startswith((b"\x7fELF", b"#!", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe"))
+        assert found.holds_text or b"<script" not in content[:SNIFF_BYTES].lower()
+
+
 def test_still_pictures_in_the_container_of_mp4_are_no_videos() -> None:
     with pytest.raises(FileRefused):
         sniff("x.mp4", "video/mp4", b"\0\0\0\x1cftypavif\0\0\0\0avifmif1", VIDEOS)
@@ -109,6 +151,12 @@ def test_any_bytes_and_any_type_are_accepted_or_refused(head: bytes, declared: s
         ('a"b;c.pdf', "a_b_c.pdf"),
         ("पाठ १.mp4", "पाठ १.mp4"),
         ("x" * 500 + ".mp4", "x" * (LONGEST_NAME - 4) + ".mp4"),
+        ("CON.pdf", "_CON.pdf"),
+        ("nul", "_nul"),
+        ("Com1 .tar.gz", "_Com1 .tar.gz"),
+        ("lpt9.", "_lpt9"),
+        ("console.pdf", "console.pdf"),
+        ("com10.pdf", "com10.pdf"),
         ("x." + "y" * 500, "x." + "y" * (LONGEST_NAME - 2)),
     ],
 )
@@ -123,6 +171,7 @@ def test_safe_names_are_safe_and_stable(name: str) -> None:
     assert not set(safe) & set('/\\\0\r\n<>:"|?*;%')
     assert safe not in {".", ".."}
     assert safe[0] != "."
+    assert safe.partition(".")[0].rstrip().lower() not in {"con", "prn", "aux", "nul", "com1", "lpt1"}
     assert safe_name(safe) == safe
     safe.encode()
 
