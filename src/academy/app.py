@@ -30,7 +30,7 @@ from academy.features.notifications import pages as notifications_pages
 from academy.features.videos import api as videos_api
 from academy.features.videos import avatar_pages, captions_api, captions_pages, direct_api, tus_api
 from academy.features.videos import pages as videos_pages
-from academy.features.videos.addresses import MEDIA_PATH, public_url
+from academy.features.videos.addresses import MEDIA_PATH, public_url, srcset
 from academy.features.videos.delivery import media_handler
 from academy.features.videos.tus_api import API_UPLOADS, STUDIO_UPLOADS
 from academy.infrastructure.monitoring.logs import configure_logs
@@ -152,6 +152,7 @@ def build_litestar(academy: Academy) -> Litestar:
         flashes=Flashes(academy.secret, https=settings.web.is_https),
         clock=academy.clock,
         media_url=public_url,
+        srcset=srcset,
         has_local_inbox=academy.inbox is not None,
     )
 

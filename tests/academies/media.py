@@ -30,3 +30,10 @@ async def stream(content: bytes, size: int = 65_536) -> AsyncIterator[bytes]:
     for start in range(0, len(content), size):
         await asyncio.sleep(0)
         yield content[start : start + size]
+
+
+def sizes_of(key: str | None, *widths: int) -> list[str]:
+    """The keys of a picture that is stored in these widths, as the storage lists them."""
+    assert key is not None
+    folder = key.rpartition("/")[0]
+    return sorted(f"{folder}/{width}.{extension}" for width in widths for extension in ("avif", "webp"))

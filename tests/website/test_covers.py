@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from academy.features.courses.model import Course
 from academy.infrastructure.security.principal import Role
 from tests.academies.courses import published
 from tests.academies.in_process import opened_test_academy
@@ -50,3 +51,33 @@ async def test_it_is_not_squashed(tmp_path: Path, visitor: Visitor, width: int) 
                 ratio = 5 / 2 if path == f"/courses/{slug}" and width == 360 else 16 / 9
                 assert box["width"] / box["height"] == pytest.approx(ratio, rel=0.02), path
                 await assert_fits(page)
+
+
+async def test_a_screen_gets_the_size_that_it_needs(tmp_path: Path, visitor: Visitor) -> None:
+    slug = await academy_with_a_cover(tmp_path / "home")
+    with served_academy(tmp_path / "home") as served:
+        page = await visitor(served.url, width=1440)
+        await page.goto(f"/courses/{slug}")
+        shown = await page.locator("img.cover").first.evaluate("image => image.decode().then(() => image.currentSrc)")
+        assert shown.endswith("/640.avif"), "a column of 400 pixels"
+        narrow = await visitor(served.url, width=320)
+        await narrow.goto(f"/courses/{slug}")
+        shown = await narrow.locator("img.cover").first.evaluate("image => image.decode().then(() => image.currentSrc)")
+        assert shown.endswith("/320.avif")
+
+
+async def test_a_cover_of_old_is_shown_as_it_is(tmp_path: Path, visitor: Visitor) -> None:
+    slug = await academy_with_a_cover(tmp_path / "home")
+    async with opened_test_academy(tmp_path / "home") as academy:
+        storage, courses = academy.academy.storage, academy.academy.database.collection(Course)
+        course = await courses.find_one({"slug": slug})
+        assert course is not None
+        assert course.cover_key
+        old = f"{course.cover_key.rpartition('/')[0]}.webp"
+        await storage.copy(course.cover_key, old)
+        await courses.update_one({"id": course.id}, {"$set": {"cover_key": old}})
+    with served_academy(tmp_path / "home") as served:
+        page = await visitor(served.url)
+        await page.goto(f"/courses/{slug}")
+        shown = await page.locator("img.cover").first.evaluate("image => image.decode().then(() => image.currentSrc)")
+        assert shown == f"{served.url}/media/{old}"

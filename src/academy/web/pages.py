@@ -12,6 +12,7 @@ from litestar.datastructures import Cookie
 from litestar.status_codes import HTTP_303_SEE_OTHER
 from markupsafe import Markup, escape
 
+from academy.infrastructure.media.images import Shape
 from academy.infrastructure.security.principal import Principal
 from academy.kit.clock import Clock
 from academy.kit.errors import Kind
@@ -41,6 +42,8 @@ class Pages:
     Args:
         templates: the prefix of a template's name -> the package whose `templates` hold it.
         media_url: address of a stored public image, by its key.
+        srcset: all sizes of a stored public image, by its address, for a shape of Shape and an extension; "" for one
+            that is there in one size only.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Pages:
         flashes: Flashes,
         clock: Clock,
         media_url: Callable[[str], str],
+        srcset: Callable[[str, Shape, str], str],
         has_local_inbox: bool,
     ) -> None:
         loaders = {prefix: PackageLoader(package) for prefix, package in templates.items()}
@@ -89,6 +93,8 @@ class Pages:
             hue=hue_number,
             initials=initials,
             media_url=media_url,
+            shapes=Shape.__members__,
+            srcset=srcset,
         )
 
     def render(

@@ -8,10 +8,11 @@ from PIL import Image
 
 from academy.infrastructure.security.principal import Principal, Role
 from tests.academies.in_process import PASSWORD, Browser, TestAcademy
-from tests.academies.media import PDF, make_picture
+from tests.academies.media import PDF, make_picture, sizes_of
 from tests.api.accounts.test_entrance_pages import field
 from tests.api.videos.teaching import files_on_disk, stored_keys
 
+WIDTHS = (80, 160, 320)
 PICTURE = ("me.jpg", make_picture(), "image/jpeg")
 
 
@@ -30,17 +31,21 @@ async def test_a_picture_is_cut_shown_replaced_and_removed(academy: TestAcademy)
     page = await upload(browser, PICTURE)
     assert (page.status_code, page.url.path, "Your picture is changed." in page.text) == (200, "/account", True)
     first = await avatar_of(academy, person)
-    assert await stored_keys(academy) == [first]
+    assert await stored_keys(academy) == sizes_of(first, *WIDTHS)
     assert page.text.count(f'src="/media/{first}"') == 2  # in the header and on the page
     shown = await academy.browser().get(f"/media/{first}")
     assert (shown.status_code, shown.headers["content-type"]) == (200, "image/webp")
     assert Image.open(BytesIO(shown.content)).size == (320, 320)
+    assert f'srcset="/media/{(first or "").replace("320", "80")} 80w, ' in page.text
+    for key in sizes_of(first, *WIDTHS):
+        smaller = await academy.browser().get(f"/media/{key}")
+        assert (smaller.status_code, smaller.headers["content-type"]) == (200, f"image/{key.rpartition('.')[2]}")
     api = await academy.signed_in_api(person=person)
     assert (await api.get("me")).json()["profile"]["avatar_url"] == f"/media/{first}"
     await upload(browser, PICTURE)
     second = await avatar_of(academy, person)
     assert second != first
-    assert await stored_keys(academy) == [second]
+    assert await stored_keys(academy) == sizes_of(second, *WIDTHS)
     # Editing the profile leaves the picture alone.
     await browser.submit("/account", "/account", name="Asha", headline="Analyst")
     await api.patch("me", json={"profile": {"headline": "Else"}})
@@ -73,7 +78,7 @@ async def test_what_is_no_picture_is_refused_and_leaves_nothing(embedded_academy
     page = await browser.post("/account/avatar", data={"_csrf_token": token, "file": "text"})
     assert "Choose a picture first." in page.text
     assert await stored_keys(academy) == before
-    assert len(files_on_disk(academy)) == 1
+    assert len(files_on_disk(academy)) == 2 * len(WIDTHS)
 
 
 async def test_a_picture_of_many_megabytes_is_refused_with_its_reason(embedded_academy: TestAcademy) -> None:
@@ -100,7 +105,7 @@ async def test_of_many_pictures_at_once_one_stays(academy: TestAcademy) -> None:
     person = await academy.person()
     browser = await academy.signed_in_browser(person=person)
     await asyncio.gather(*(upload(browser, PICTURE) for _ in range(4)))
-    assert await stored_keys(academy) == [await avatar_of(academy, person)]
+    assert await stored_keys(academy) == sizes_of(await avatar_of(academy, person), *WIDTHS)
 
 
 async def test_a_deleted_account_takes_its_picture_along(academy: TestAcademy) -> None:
@@ -109,4 +114,4 @@ async def test_a_deleted_account_takes_its_picture_along(academy: TestAcademy) -
     await upload(browser, PICTURE)
     await upload(theirs, PICTURE)
     await browser.submit("/account/data", "/account/data/delete", password=PASSWORD, understood="true")
-    assert await stored_keys(academy) == [await avatar_of(academy, other)]
+    assert await stored_keys(academy) == sizes_of(await avatar_of(academy, other), *WIDTHS)

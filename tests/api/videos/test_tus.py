@@ -72,7 +72,7 @@ async def test_files_go_where_they_belong(academy: TestAcademy, film: bytes) -> 
     videos = (await client.get("videos")).json()["items"]
     assert [(video["id"], video["status"]) for video in videos] == [(now.lessons()[0].video_id, "converting")]
     assert (await client.get(loose)).json()["state"] == "done"
-    assert len(await stored_keys(academy)) == 5, "the video, its poster, two documents, the cover"
+    assert len(await stored_keys(academy)) == 4 + 2 * 4, "the video, its poster, two documents, the cover in four sizes"
     assert (await client.get("uploads")).json()["items"] == []
 
 

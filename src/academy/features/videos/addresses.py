@@ -3,7 +3,8 @@
 from datetime import timedelta
 from urllib.parse import quote
 
-from academy.features.videos.kinds import HLS_KEY, PUBLIC
+from academy.features.videos.kinds import HLS_KEY, PUBLIC, SIZED_IMAGE
+from academy.infrastructure.media.images import Shape
 from academy.infrastructure.storage.signing import UrlSigner
 
 MEDIA_PATH = "/media/"
@@ -19,6 +20,26 @@ def public_url(key: str) -> str:
     if not key.startswith(PUBLIC):
         raise ValueError(f"{key} is not public")
     return f"{MEDIA_PATH}{key}"
+
+
+def srcset(url: str, shape: Shape, extension: str) -> str:
+    """Returns all sizes of a public picture, for the attribute `srcset` of HTML.
+
+    Args:
+        url: the picture's address (see `public_url`).
+        shape: what it is for.
+        extension: `webp` or `avif`.
+
+    Returns:
+        Addresses with their widths in pixels; "" for a picture that is there in one size only, as it was uploaded
+        before there were several.
+    """
+    found = SIZED_IMAGE.fullmatch(url.removeprefix(MEDIA_PATH))
+    if found is None:
+        return ""
+    largest, folder = int(found["width"]), url.rpartition("/")[0]
+    widths = [*(width for width in shape.widths if width < largest), largest]
+    return ", ".join(f"{folder}/{width}.{extension} {width}w" for width in widths)
 
 
 def covered(key: str) -> str:

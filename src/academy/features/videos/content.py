@@ -70,3 +70,8 @@ async def keep(
     if isinstance(chunks, StoredParts):
         return await chunks.join(key, limit=limit, content_type=content_type)
     return await storage.upload(key, chunks, limit=limit, content_type=content_type)
+
+
+async def once(content: bytes) -> AsyncIterator[bytes]:
+    """Yields bytes that are here already."""
+    yield content

@@ -2,24 +2,25 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from academy.features.accounts.service import hold_account
-from academy.features.videos.content import keep
+from academy.features.videos.content import keep, once
 from academy.features.videos.errors import TooManyLooseFiles
-from academy.features.videos.kinds import FILE_FOLDER, IMAGE_FOLDER, kind_of, validate_file
+from academy.features.videos.kinds import FILE_FOLDER, IMAGE_FOLDER, content_type_of, kind_of, place_of, validate_file
 from academy.features.videos.model import FileKind, StoredFile
 from academy.features.videos.originals import local_copy
+from academy.features.videos.removal import remove_folder, remove_place
 from academy.features.videos.repository import VideoRepository
 from academy.infrastructure.database.base import Database
 from academy.infrastructure.database.errors import DatabaseUnavailable
 from academy.infrastructure.media.examination import examine, is_examined
 from academy.infrastructure.media.formats import IMAGES, Format
-from academy.infrastructure.media.images import Shape, clean_image
+from academy.infrastructure.media.images import CleanImage, Shape, clean_image
 from academy.infrastructure.media.sniffing import safe_name
 from academy.infrastructure.security.principal import Principal
 from academy.infrastructure.storage.base import ObjectTooLarge, Storage, StorageUnavailable
@@ -29,6 +30,7 @@ from academy.kit.ids import new_id
 
 # What one account may have that no course uses, such as pictures in texts.
 _MOST_LOOSE, _MOST_LOOSE_BYTES = 100, 500_000_000
+_WEBP = next(one for one in IMAGES if one.content_type == "image/webp")
 
 Attach = Callable[[StoredFile], Awaitable[None]]
 
@@ -85,7 +87,9 @@ class FileService:
         attach: Attach = _nothing,
         file_id: str = "",
     ) -> StoredFile:
-        """Stores a picture that everybody may see: re-encoded as WebP, bounded, without metadata.
+        """Stores a picture that everybody may see: encoded anew as WebP, bounded, without metadata.
+
+        A cover or avatar is also stored in smaller sizes, and all of them as AVIF, in a folder of its own.
 
         `course_id` names the course whose cover it becomes; `attach` puts it there, in the transaction that stores it.
         It gets the id `file_id`, or a new one.
@@ -101,16 +105,28 @@ class FileService:
         valid = await validate_file(file_name, content_type, chunks, [FileKind.IMAGE], self._settings)
         sent = await self._gathered(valid.chunks, valid.limit)
         async with self._one_picture:
-            content = await clean_image(sent, shape)
-        webp = next(one for one in IMAGES if one.content_type == "image/webp")
-
-        async def cleaned() -> AsyncIterator[bytes]:
-            yield content
-
-        begun = self._begun(principal, file_name, FileKind.IMAGE, webp, course_id, file_id)
+            images = await clean_image(sent, shape)
+        begun = self._begun(principal, file_name, FileKind.IMAGE, _WEBP, course_id, file_id)
+        if shape.widths:
+            begun = msgspec.structs.replace(begun, key=f"{IMAGE_FOLDER}{begun.id}/{images[0].width}.webp")
+            await self._keep_smaller(place_of(begun), images[1:])
         # An avatar takes the place of the one before.
         is_loose = course_id is None and shape is not Shape.AVATAR
-        return await self._keep(begun, webp, cleaned(), len(content), attach, is_loose=is_loose)
+        chunks = once(images[0].content)
+        return await self._keep(begun, _WEBP, chunks, len(images[0].content), attach, is_loose=is_loose)
+
+    async def _keep_smaller(self, folder: str, images: Sequence[CleanImage]) -> None:
+        """Stores a picture in its other sizes and formats. Raises StorageUnavailable, with nothing left of them."""
+        try:
+            for image in images:
+                key = f"{folder}{image.width}.{image.extension}"
+                await keep(
+                    self._storage, key, once(image.content), limit=len(image.content), content_type=content_type_of(key)
+                )
+        except StorageUnavailable:
+            with suppress(StorageUnavailable):
+                await remove_folder(self._storage, folder)
+            raise
 
     async def store_file(
         self,
@@ -171,7 +187,11 @@ class FileService:
         is_loose: bool,
     ) -> StoredFile:
         """Stores the bytes, then the file; a loose one only as long as its owner has room for it."""
-        stored = await keep(self._storage, begun.key, chunks, limit=limit, content_type=begun.content_type)
+        try:
+            stored = await keep(self._storage, begun.key, chunks, limit=limit, content_type=begun.content_type)
+        except Exception:
+            await self._forget(begun)
+            raise
         file = msgspec.structs.replace(begun, size=stored.size, sha256=stored.sha256)
 
         async def work() -> None:
@@ -207,13 +227,13 @@ class FileService:
         """Deletes the bytes of a file that was not stored after all; what this cannot do, the daily cleaning does."""
         with suppress(StorageUnavailable, DatabaseUnavailable):
             if await self._repository.file_at(file.key) is None:
-                await self._storage.delete(file.key)
+                await remove_place(self._storage, place_of(file))
 
     async def delete(self, key: str) -> None:
         """Deletes the file under `key`, if there is one; whoever calls knows that it is no longer used."""
-        if await self._repository.delete_file(key):
+        if file := await self._repository.delete_file(key):
             with suppress(StorageUnavailable):
-                await self._storage.delete(key)
+                await remove_place(self._storage, place_of(file))
 
     async def _gathered(self, chunks: AsyncIterable[bytes], limit: int) -> bytes:
         content = bytearray()

@@ -2,13 +2,13 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
 from academy.features.courses.service import CourseService
 from academy.features.videos.assembling import Assembly
 from academy.features.videos.cleaning import CLEAN_STORAGE, CleanStorage, MediaCleaning
+from academy.features.videos.content import once
 from academy.features.videos.conversion import VideoConversion
 from academy.features.videos.kinds import VIDEO_FOLDER
 from academy.features.videos.model import Video, VideoStatus
@@ -79,7 +79,7 @@ class VideoProbe:
             facts = await probe_video(path, poster)
             poster_key = f"{VIDEO_FOLDER}{video.id}/poster.webp"
             content = await asyncio.to_thread(poster.read_bytes)
-            await self._storage.upload(poster_key, _once(content), limit=_LARGEST_POSTER, content_type="image/webp")
+            await self._storage.upload(poster_key, once(content), limit=_LARGEST_POSTER, content_type="image/webp")
         return facts, poster_key
 
 
@@ -91,10 +91,6 @@ def _is_playable(video: Video, facts: VideoFacts) -> bool:
         and facts.pixel_format in _PLAYABLE_PIXELS
         and facts.audio_codec in _PLAYABLE_SOUND
     )
-
-
-async def _once(content: bytes) -> AsyncIterator[bytes]:
-    yield content
 
 
 def register_jobs(

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterable, Sequence
 import msgspec
 
 from academy.features.videos.content import with_head
-from academy.features.videos.model import FileKind, Video
+from academy.features.videos.model import FileKind, StoredFile, Video
 from academy.infrastructure.media.formats import ARCHIVES, DOCUMENTS, IMAGES, VIDEOS, Format
 from academy.infrastructure.media.sniffing import extension_of, sniff
 from academy.infrastructure.storage.settings import StorageSettings
@@ -20,9 +20,15 @@ FORMATS: dict[FileKind, tuple[Format, ...]] = {
 # Objects under this prefix are for everybody: covers, avatars.
 PUBLIC = "public/"
 VIDEO_FOLDER, FILE_FOLDER, IMAGE_FOLDER = "videos/", "files/", f"{PUBLIC}images/"
-# What a conversion makes (RFC 8216, section 10; RFC 6381; W3C WebVTT).
-_STREAMING_TYPES = {"m3u8": "application/vnd.apple.mpegurl", "m4s": "video/iso.segment", "vtt": "text/vtt"}
+# What the academy makes (RFC 8216, section 10; RFC 6381; W3C WebVTT; AV1 Image File Format, 2).
+_MADE_TYPES = {
+    "m3u8": "application/vnd.apple.mpegurl",
+    "m4s": "video/iso.segment",
+    "vtt": "text/vtt",
+    "avif": "image/avif",
+}
 # How the keys of these files begin.
+SIZED_IMAGE = re.compile(rf"{IMAGE_FOLDER}[0-9a-f-]{{36}}/(?P<width>\d{{1,4}})\.webp")
 HLS_KEY = re.compile(rf"{VIDEO_FOLDER}[0-9a-f-]{{36}}/hls/")
 
 
@@ -34,6 +40,11 @@ def hls_folder(video_id: str) -> str:
 def places_of(video: Video) -> list[str]:
     """Returns the keys of what is stored for a video, and its folders, which end with `/`."""
     return [*(key for key in (video.key, video.poster_key) if key), hls_folder(video.id)]
+
+
+def place_of(file: StoredFile) -> str:
+    """Returns the key of what is stored for a file; where it is stored in several sizes their folder, with `/`."""
+    return file.key.rpartition("/")[0] + "/" if SIZED_IMAGE.fullmatch(file.key) else file.key
 
 
 def limit_of(kind: FileKind, settings: StorageSettings) -> int:
@@ -69,7 +80,7 @@ def content_type_of(key: str) -> str:
         for one in formats:
             if extension in one.extensions:
                 return one.content_type
-    return _STREAMING_TYPES.get(extension, "application/octet-stream")
+    return _MADE_TYPES.get(extension, "application/octet-stream")
 
 
 class ValidFile(msgspec.Struct, frozen=True):

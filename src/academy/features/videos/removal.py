@@ -14,6 +14,14 @@ async def stored_sizes(storage: Storage, folder: str) -> dict[str, int]:
     return found
 
 
+async def remove_place(storage: Storage, place: str) -> None:
+    """Removes the object with a key, or with `/` at its end all that lies below a folder. Raises StorageUnavailable."""
+    if place.endswith("/"):
+        await remove_folder(storage, place)
+    else:
+        await storage.delete(place)
+
+
 async def remove_folder(storage: Storage, folder: str) -> None:
     """Removes all that lies below `folder`, which ends with `/`. Raises StorageUnavailable."""
     for key in await stored_sizes(storage, folder):

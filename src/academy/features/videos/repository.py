@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from academy.features.accounts.model import User
 from academy.features.videos.captions_model import CaptionCues, CaptionLine, CaptionTrack, TrackKind
-from academy.features.videos.kinds import places_of
+from academy.features.videos.kinds import place_of, places_of
 from academy.features.videos.model import AccountStreams, StoredFile, Video, VideoStatus, VideoView
 from academy.infrastructure.database.base import LARGEST_PAGE, Collection, Database, Filter, Page, SearchPage
 from academy.infrastructure.database.document import Document
@@ -64,9 +64,10 @@ class VideoRepository:
         """Returns the file stored under `key`."""
         return await self._files.find_one({"key": key})
 
-    async def delete_file(self, key: str) -> bool:
-        """Removes the file stored under `key`; whether there was one."""
-        return await self._files.delete_one({"key": key})
+    async def delete_file(self, key: str) -> StoredFile | None:
+        """Removes the file stored under `key` and returns it, if there was one."""
+        file = await self.file_at(key)
+        return file if await self._files.delete_one({"key": key}) else None
 
     async def delete_of_course(self, course_id: str) -> list[str]:
         """Removes the videos and files of a course; returns the keys and folders of what is stored for them."""
@@ -88,7 +89,7 @@ class VideoRepository:
             await self._captions.delete_of_videos([video.id for video in videos])
             await self._videos.delete_many({"id": {"$in": [video.id for video in videos]}})
         while files := await self._files.find(query):
-            keys += [file.key for file in files]
+            keys += [place_of(file) for file in files]
             await self._files.delete_many({"id": {"$in": [file.id for file in files]}})
         return keys
 

@@ -20,7 +20,7 @@ from academy.features.videos.kinds import (
     validate_file,
 )
 from academy.features.videos.model import FileKind, Rendition, StoredFile, Video, VideoStatus
-from academy.features.videos.removal import remove_folder
+from academy.features.videos.removal import remove_place
 from academy.features.videos.repository import VideoRepository
 from academy.features.videos.stages import PROBE_VIDEO, OnVideoReady, ProbeVideo, VideoStages
 from academy.features.videos.streams import StreamService
@@ -229,10 +229,7 @@ class VideoService:
         """Removes the bytes of what is gone for everybody; what stays behind is removed by the daily cleaning."""
         with suppress(StorageUnavailable):
             for place in places:
-                if place.endswith("/"):
-                    await remove_folder(self._storage, place)
-                else:
-                    await self._storage.delete(place)
+                await remove_place(self._storage, place)
 
     async def playback(self, principal: Principal | None, video_id: str) -> Playback:
         """Returns where the video can be watched, for a while.
