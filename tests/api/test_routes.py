@@ -86,6 +86,7 @@ GET     /api/v1/courses/{slug}/reviews                             anyone
 PUT     /api/v1/courses/{slug}/reviews                             signed_in
 POST    /api/v1/courses/{slug}/unpublish                           instructors
 POST    /api/v1/files                                              instructors
+DELETE  /api/v1/courses/{slug}/lessons/{lesson_id}/attachments/{file_id} instructors
 DELETE  /api/v1/me                                                 signed_in
 GET     /api/v1/me                                                 signed_in
 PATCH   /api/v1/me                                                 signed_in
@@ -162,6 +163,7 @@ POST    /studio/courses/{slug}/cover/remove                        instructors
 POST    /studio/courses/{slug}/delete                              instructors
 GET     /studio/courses/{slug}/lessons/{lesson_id}                 instructors
 POST    /studio/courses/{slug}/lessons/{lesson_id}                 instructors
+POST    /studio/courses/{slug}/lessons/{lesson_id}/attachments/{file_id}/delete instructors
 GET     /studio/courses/{slug}/lessons/{lesson_id}/captions        instructors
 POST    /studio/courses/{slug}/lessons/{lesson_id}/captions        instructors
 GET     /studio/courses/{slug}/lessons/{lesson_id}/captions/{track_id} instructors

@@ -6,7 +6,7 @@ from tests.academies import tus
 from tests.academies.buckets import send_form
 from tests.academies.courses import published, unique
 from tests.academies.in_process import Browser
-from tests.academies.media import make_picture
+from tests.academies.media import PDF, make_picture
 from tests.api.freshness.page_writes import browser_of, script_headers
 from tests.api.freshness.stage import Stage
 from tests.api.freshness.writes import Write, entering, film_lesson
@@ -130,6 +130,14 @@ async def reorder(stage: Stage) -> httpx.Response:
 async def change_lesson(stage: Stage) -> httpx.Response:
     (lesson, *_) = stage.course.lessons()
     return await _submit(stage, f"/lessons/{lesson.id}", title="Sourdough", text="word " * 3_000, free_preview="true")
+
+
+@write("POST /studio/courses/{slug}/lessons/{lesson_id}/attachments/{file_id}/delete")
+async def delete_attachment(stage: Stage) -> httpx.Response:
+    (lesson, *_) = stage.course.lessons()
+    data = {"course": stage.course.slug, "lesson_id": lesson.id, "attachment": "true"}
+    answer = await stage.teacher.post("files", data=data, files={"file": ("Plan.pdf", PDF, "application/pdf")})
+    return await _submit(stage, f"/lessons/{lesson.id}/attachments/{answer.json()['id']}/delete")
 
 
 @write("POST /studio/courses/{slug}/lessons/{lesson_id}/video/discard")

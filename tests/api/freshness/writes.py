@@ -240,6 +240,26 @@ async def document(stage: Stage) -> httpx.Response:
     return await stage.teacher.post("files", files={"file": ("Plan.pdf", PDF, "application/pdf")})
 
 
+async def _attach(stage: Stage) -> tuple[str, httpx.Response]:
+    """Puts a file beside the first lesson; returns the lesson's id and the answer."""
+    (lesson, *_) = stage.course.lessons()
+    data = {"course": stage.course.slug, "lesson_id": lesson.id, "attachment": "true"}
+    return lesson.id, await stage.teacher.post("files", data=data, files={"file": ("Plan.pdf", PDF, "application/pdf")})
+
+
+@write("POST /files#attachment")
+async def attachment(stage: Stage) -> httpx.Response:
+    _, answer = await _attach(stage)
+    return answer
+
+
+@write("DELETE /courses/{slug}/lessons/{lesson_id}/attachments/{file_id}")
+async def remove_attachment(stage: Stage) -> httpx.Response:
+    lesson_id, answer = await _attach(stage)
+    await stage.warm()
+    return await stage.teacher.delete(f"{stage.own}/lessons/{lesson_id}/attachments/{answer.json()['id']}")
+
+
 @write("POST /uploads")
 async def begin_upload(stage: Stage) -> httpx.Response:
     """A whole cover at once, which a job puts on the course."""

@@ -89,3 +89,21 @@ class OnlyLearnersReview(ForbiddenError):
 
     def __init__(self) -> None:
         super().__init__("Enrol in the course first: only its learners may review it.")
+
+
+class AttachmentNotFound(NotFoundError):
+    """The lesson has no such attachment."""
+
+    code = "attachment_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("This lesson has no such attachment (any more).")
+
+
+class TooManyAttachments(ConflictError):
+    """The lesson has as many attachments as it may have."""
+
+    code = "too_many_attachments"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"A lesson has at most {most} attachments. Remove one first, or put several into an archive.")

@@ -38,6 +38,15 @@ class LessonKind(StrEnum):
     YOUTUBE = "youtube"
 
 
+class Attachment(msgspec.Struct, frozen=True, kw_only=True):
+    """A file beside a lesson: id and key of the stored file, the name that browsers save it under, size in bytes."""
+
+    id: str
+    key: str
+    name: str
+    size: int
+
+
 class Lesson(msgspec.Struct, kw_only=True):
     """A lesson in the curriculum. Its id never changes, so that progress survives every edit.
 
@@ -48,6 +57,7 @@ class Lesson(msgspec.Struct, kw_only=True):
         file_key, file_name: of kind FILE: the stored object and the name shown.
         youtube_id: of kind YOUTUBE: the video's id at YouTube.
         has_text: whether a LessonText with the same id exists.
+        attachments: files to download beside it, in the order in which they came.
     """
 
     id: str = msgspec.field(default_factory=new_id)
@@ -61,6 +71,7 @@ class Lesson(msgspec.Struct, kw_only=True):
     file_name: str = ""
     youtube_id: str = ""
     has_text: bool = False
+    attachments: list[Attachment] = []
 
 
 class LessonVideo(msgspec.Struct, frozen=True, kw_only=True):

@@ -43,6 +43,8 @@ async def _editor(
         new_video=videos.get(lesson.new_video_id or ""),
         rules=studio_media.upload_rules(*kinds),
         takes_direct_uploads=studio_media.takes_direct_uploads,
+        attachment_rules=studio_media.upload_rules("document", "archive"),
+        attachment_urls={one.id: studio_media.file_url(one.key, one.name) for one in lesson.attachments},
         file_url=studio_media.file_url(lesson.file_key, lesson.file_name) if lesson.file_key else "",
     )
 

@@ -38,6 +38,15 @@ class ProgressRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     completed: bool | None = None
 
 
+class AttachmentAnswer(msgspec.Struct, kw_only=True):
+    """A file beside a lesson; its size is in bytes, `url` soon expires."""
+
+    id: str
+    name: str
+    size: int
+    url: str
+
+
 class LessonContentAnswer(msgspec.Struct, kw_only=True):
     """A lesson with what it teaches.
 
@@ -54,6 +63,7 @@ class LessonContentAnswer(msgspec.Struct, kw_only=True):
     youtube_id: str
     file_name: str
     file_url: str | None
+    attachments: list[AttachmentAnswer]
 
 
 def _answer(course: Course, progress: CourseProgress | None) -> ProgressAnswer:
@@ -92,6 +102,10 @@ async def get_lesson(
         youtube_id=lesson.youtube_id,
         file_name=lesson.file_name,
         file_url=videos.file_url(lesson.file_key, lesson.file_name) if lesson.file_key else None,
+        attachments=[
+            AttachmentAnswer(id=one.id, name=one.name, size=one.size, url=videos.file_url(one.key, one.name))
+            for one in lesson.attachments
+        ],
     )
 
 

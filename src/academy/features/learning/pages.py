@@ -137,6 +137,7 @@ async def player(
         view_ticket=views.ticket(lesson.video_id or "", _viewer(request, visitor)) if counts else "",
         view_seconds=watched_seconds(playback.duration_seconds) if playback else 0,
         file_url=file_url,
+        attachments=[(one, videos.file_url(one.key, one.name)) for one in lesson.attachments],
         is_maker=is_maker,
         zen=request.cookies.get(ZEN_COOKIE) == "1",
     )

@@ -12,7 +12,7 @@ from academy.features.courses.service import CourseService
 from academy.features.videos.captions import CaptionService
 from academy.features.videos.captions_model import TrackKind
 from academy.features.videos.model import FileKind, Rendition, StoredFile, Video, VideoStatus
-from academy.features.videos.placing import Placing
+from academy.features.videos.placing import Place, Placing
 from academy.features.videos.service import VideoService
 from academy.features.videos.uploads import FileUploadOperation, named_place, sent_file
 from academy.infrastructure.rate_limits.base import Rule
@@ -186,8 +186,8 @@ async def upload_file(
 ) -> FileAnswer:
     """Stores the file. Images are re-encoded as WebP, without metadata, and can be seen by everybody.
 
-    With `course` and `lesson_id` a document or archive becomes the file of that lesson; with `course` alone an image
-    becomes the cover of that course.
+    With `course` and `lesson_id` a document or archive becomes the file of that lesson, or with `attachment` one of the
+    files beside it; with `course` alone an image becomes the cover of that course.
     """
     async with sent_file(request) as part:
         place = await named_place(part.fields, principal, courses)
@@ -248,4 +248,23 @@ async def get_playback(
     return Response(answer, headers={"Cache-Control": "no-store"})
 
 
-handlers = [upload_video, upload_file, list_videos, get_video, delete_video, get_playback]
+@delete(
+    "/api/v1/courses/{slug:str}/lessons/{lesson_id:str}/attachments/{file_id:str}",
+    guards=[instructors],
+    tags=["files"],
+    summary="Remove an attachment of a lesson",
+)
+async def remove_attachment(
+    slug: FromPath[str],
+    lesson_id: FromPath[str],
+    file_id: FromPath[str],
+    principal: NamedDependency[Principal],
+    courses: NamedDependency[CourseService],
+    placing: NamedDependency[Placing],
+) -> None:
+    """Takes the file off the lesson and deletes it."""
+    place = Place(await courses.for_editing(principal, slug), lesson_id)
+    await placing.remove_attachment(principal, place, file_id)
+
+
+handlers = [upload_video, upload_file, list_videos, get_video, delete_video, get_playback, remove_attachment]

@@ -9,7 +9,7 @@ import hashlib
 
 from academy.features.accounts.errors import AccountGone
 from academy.features.accounts.model import User
-from academy.features.courses.errors import CourseNotFound
+from academy.features.courses.errors import CourseNotFound, TooManyAttachments
 from academy.features.courses.service import CourseService, may_edit
 from academy.features.videos.content import NewFile, StoredParts
 from academy.features.videos.errors import TooManyLooseFiles, UploadNotFound
@@ -25,6 +25,7 @@ from academy.kit.clock import Clock
 from academy.kit.errors import AcademyError, Kind, NotFoundError
 
 _FINAL = frozenset({Kind.INVALID, Kind.FORBIDDEN, Kind.NOT_FOUND, Kind.TOO_LARGE, Kind.UNAUTHENTICATED})
+_FINAL_CONFLICTS = (AccountGone, TooManyLooseFiles, TooManyAttachments)
 _LOST = "Some of this file's bytes were lost on our side. Upload it again."
 _DAMAGED = "This file was damaged on its way: its checksum is another one. Upload it again."
 _GIVEN_UP = "This file could not be put together, although it was tried several times. Upload it again."
@@ -58,7 +59,7 @@ class Assembly:
             except UploadNotFound:  # it was taken back meanwhile
                 pass
             except AcademyError as error:
-                if error.kind not in _FINAL and not isinstance(error, (AccountGone, TooManyLooseFiles)):
+                if error.kind not in _FINAL and not isinstance(error, _FINAL_CONFLICTS):
                     raise
                 # The storage's own word for a part that is missing means nothing to people.
                 await self._uploads.refuse(upload, _LOST if error.code == NotFoundError.code else error.message)
@@ -110,7 +111,7 @@ class Assembly:
         course = await self._courses.by_id(upload.course_id)
         if course is None or not may_edit(course, owner):
             raise CourseNotFound
-        return Place(course, upload.lesson_id)
+        return Place(course, upload.lesson_id, upload.is_attachment)
 
 
 def _principal(user: User) -> Principal:

@@ -117,7 +117,9 @@ class MediaCleaning:
 
 
 def _media_of(course: Course) -> set[str]:
-    used = {course.cover_key, *(x for one in course.lessons() for x in (one.video_id, one.new_video_id, one.file_key))}
+    used = {course.cover_key}
+    for lesson in course.lessons():
+        used |= {lesson.video_id, lesson.new_video_id, lesson.file_key, *(one.key for one in lesson.attachments)}
     return {key for key in used if key}
 
 

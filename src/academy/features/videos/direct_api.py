@@ -29,7 +29,7 @@ class DirectUploadRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=Tr
     """The file that is to be sent, and the place that it is for.
 
     `content_type` is "" when it is not known; `sha256`, in hex, is checked when it is told. `course` is a slug, with
-    the id of a lesson or alone for the cover.
+    the id of a lesson or alone for the cover; with `attachment` the file is one beside the lesson.
     """
 
     file_name: Annotated[str, Meta(min_length=1, max_length=500)]
@@ -38,6 +38,7 @@ class DirectUploadRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=Tr
     sha256: Annotated[str, Meta(pattern="^([0-9a-f]{64})?$")] = ""
     course: str = ""
     lesson_id: str = ""
+    attachment: bool = False
 
 
 class DirectUploadAnswer(msgspec.Struct, kw_only=True):
@@ -71,7 +72,8 @@ async def begin_direct_upload(
 
     409 (`no_direct_uploads`) where the academy keeps files elsewhere. The same upload takes its bytes by tus, too.
     """
-    place = await named_place({"course": data.course, "lesson_id": data.lesson_id}, principal, courses)
+    fields = {"course": data.course, "lesson_id": data.lesson_id, "attachment": "true" if data.attachment else ""}
+    place = await named_place(fields, principal, courses)
     new = NewUpload(
         file_name=data.file_name, content_type=data.content_type, length=data.size, metadata="", sha256=data.sha256
     )

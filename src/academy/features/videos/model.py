@@ -162,7 +162,8 @@ class Upload(Document, kw_only=True):
     """A file that comes in parts, over any number of requests.
 
     Attributes:
-        course_id, lesson_id: the place that it is for, as `placing.Place` has it; None and "" for none.
+        course_id, lesson_id, is_attachment: the place that it is for, as `placing.Place` has it; None, "" and False for
+            none.
         declared_type: the content type as the client declares it; "" when it does not.
         sha256: of all its bytes, as the client announces it, in hex; "" when it does not.
         metadata: what the client told when it began, as it told it.
@@ -183,6 +184,7 @@ class Upload(Document, kw_only=True):
     owner_id: str
     course_id: str | None = None
     lesson_id: str = ""
+    is_attachment: bool = False
     kind: FileKind
     file_name: str
     declared_type: str

@@ -7,7 +7,7 @@ from litestar.params import FromPath
 from academy.features.courses.model import LessonKind, LessonVideo
 from academy.features.courses.service import CourseService
 from academy.features.videos.errors import VideoNotFound
-from academy.features.videos.placing import Place
+from academy.features.videos.placing import Place, Placing
 from academy.features.videos.service import VideoService
 from academy.infrastructure.security.principal import Principal
 from academy.kit.errors import AcademyError
@@ -76,4 +76,26 @@ async def discard_lesson_video(
     return pages.redirect_with("success", "The video is deleted.", f"/studio/courses/{slug}/lessons/{lesson_id}")
 
 
-handlers = [show_lesson_video, remove_cover, discard_lesson_video]
+@post(
+    "/studio/courses/{slug:str}/lessons/{lesson_id:str}/attachments/{file_id:str}/delete",
+    guards=[instructors],
+    include_in_schema=False,
+    status_code=200,
+)
+async def delete_attachment(
+    slug: FromPath[str],
+    lesson_id: FromPath[str],
+    file_id: FromPath[str],
+    pages: NamedDependency[Pages],
+    principal: NamedDependency[Principal],
+    courses: NamedDependency[CourseService],
+    placing: NamedDependency[Placing],
+) -> Response[bytes]:
+    """Takes a file off the lesson and deletes it."""
+    place = Place(await courses.for_editing(principal, slug), lesson_id)
+    await placing.remove_attachment(principal, place, file_id)
+    there = f"/studio/courses/{slug}/lessons/{lesson_id}#attachments"
+    return pages.redirect_with("success", "The attachment is deleted.", there)
+
+
+handlers = [show_lesson_video, remove_cover, discard_lesson_video, delete_attachment]

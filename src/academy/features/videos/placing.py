@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
+from academy.features.courses.attachments import with_attachment, without_attachment
 from academy.features.courses.errors import LessonNotFound
-from academy.features.courses.model import Course, Lesson, LessonKind
+from academy.features.courses.model import Attachment, Course, Lesson, LessonKind
 from academy.features.courses.service import CourseService
 from academy.features.videos.content import NewFile
 from academy.features.videos.model import FileKind, StoredFile, Video
@@ -15,10 +16,8 @@ from academy.infrastructure.security.principal import Principal
 
 # Runs in the transaction that stores the file.
 Also = Callable[[], Awaitable[None]]
-_KINDS_OF_LESSON = {
-    LessonKind.VIDEO: (FileKind.VIDEO,),
-    LessonKind.FILE: (FileKind.DOCUMENT, FileKind.ARCHIVE),
-}
+ATTACHED = (FileKind.DOCUMENT, FileKind.ARCHIVE)
+_KINDS_OF_LESSON = {LessonKind.VIDEO: (FileKind.VIDEO,), LessonKind.FILE: ATTACHED}
 
 
 async def _nothing() -> None:
@@ -26,10 +25,14 @@ async def _nothing() -> None:
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Where in a course a file is for: a lesson, or with `lesson_id` "" the course itself."""
+    """Where in a course a file is for: a lesson, or with `lesson_id` "" the course itself.
+
+    With `is_attachment` the file is one of those beside the lesson, not what the lesson shows.
+    """
 
     course: Course
     lesson_id: str
+    is_attachment: bool = False
 
     def lesson(self, kind: LessonKind) -> Lesson:
         """Returns the lesson. Raises LessonNotFound when there is none of this kind."""
@@ -44,6 +47,8 @@ class Place(msgspec.Struct, frozen=True):
         if not self.lesson_id:
             return (FileKind.IMAGE,)
         lesson = self.course.lesson(self.lesson_id)
+        if lesson is not None and self.is_attachment:
+            return ATTACHED
         if lesson is None or lesson.kind not in _KINDS_OF_LESSON:
             raise LessonNotFound
         return _KINDS_OF_LESSON[lesson.kind]
@@ -86,14 +91,18 @@ class Placing:
     async def put_file(
         self, file: NewFile, principal: Principal, place: Place, *, also: Also = _nothing, file_id: str = ""
     ) -> StoredFile:
-        """Stores a document or archive and gives it to the lesson."""
-        lesson = place.lesson(LessonKind.FILE)
+        """Stores a document or archive and gives it to the lesson, or puts it beside it. Raises TooManyAttachments."""
+        if FileKind.DOCUMENT not in place.kinds:
+            raise LessonNotFound
 
         async def attach(stored: StoredFile) -> None:
             def with_file(now: Lesson) -> Lesson:
+                if place.is_attachment:
+                    named = Attachment(id=stored.id, key=stored.key, name=stored.file_name, size=stored.size)
+                    return with_attachment(now, named)
                 return msgspec.structs.replace(now, file_key=stored.key, file_name=stored.file_name)
 
-            await self._courses.edit_lesson(principal, place.course.slug, lesson.id, with_file)
+            await self._courses.edit_lesson(principal, place.course.slug, place.lesson_id, with_file)
             await also()
 
         return await self._videos.files.store_file(
@@ -105,6 +114,18 @@ class Placing:
             attach=attach,
             file_id=file_id,
         )
+
+    async def remove_attachment(self, principal: Principal, place: Place, attachment_id: str) -> None:
+        """Takes an attachment off its lesson and deletes it. Raises LessonNotFound, AttachmentNotFound."""
+        removed: list[str] = []
+
+        def without(now: Lesson) -> Lesson:
+            removed[:] = [one.key for one in now.attachments if one.id == attachment_id]
+            return without_attachment(now, attachment_id)
+
+        await self._courses.edit_lesson(principal, place.course.slug, place.lesson_id, without)
+        for key in removed:
+            await self._videos.files.delete(key)
 
     async def put_cover(
         self, file: NewFile, principal: Principal, course: Course, *, also: Also = _nothing, file_id: str = ""

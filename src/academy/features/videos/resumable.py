@@ -106,6 +106,7 @@ class UploadService:
             owner_id=principal.user_id,
             course_id=place.course.id if place else None,
             lesson_id=place.lesson_id if place else "",
+            is_attachment=place.is_attachment if place else False,
             kind=kind,
             file_name=safe_name(new.file_name),
             declared_type=new.content_type,

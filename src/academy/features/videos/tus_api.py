@@ -56,6 +56,7 @@ class UploadAnswer(msgspec.Struct, kw_only=True):
     failure: str
     course_id: str | None
     lesson_id: str
+    is_attachment: bool
     result_id: str
     last_modified: str
     created_at: datetime
@@ -74,6 +75,7 @@ def upload_answer(upload: Upload) -> UploadAnswer:
         failure=upload.failure,
         course_id=upload.course_id,
         lesson_id=upload.lesson_id,
+        is_attachment=upload.is_attachment,
         result_id=upload.result_id if upload.state is UploadState.DONE else "",
         last_modified=tus.metadata_of(upload.metadata).get("lastmodified", ""),
         created_at=upload.created_at,
@@ -107,7 +109,10 @@ class CreationOperation(TusOperation):
         self.parameters = [
             *(self.parameters or []),
             _header("Upload-Length", "Bytes that the file has."),
-            _header("Upload-Metadata", "`filename`, and if wanted `filetype`, `course` and `lesson_id`, in base64."),
+            _header(
+                "Upload-Metadata",
+                "`filename`, and if wanted `filetype`, `course`, `lesson_id` and `attachment`, in base64.",
+            ),
         ]
 
 

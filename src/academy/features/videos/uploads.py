@@ -53,14 +53,17 @@ async def _body(request: PageRequest) -> AsyncIterator[bytes]:
 
 
 async def named_place(fields: Mapping[str, str], principal: Principal, courses: CourseService) -> Place | None:
-    """Returns the place that the fields `course` (slug) and `lesson_id` name, None without them.
+    """Returns the place that the fields `course` (slug), `lesson_id` and `attachment` name, None without them.
+
+    `attachment` is `true` for a file beside the lesson.
 
     Raises CourseNotFound, NotYourCourse.
     """
     slug, lesson_id = fields.get("course", ""), fields.get("lesson_id", "")
     if not slug and not lesson_id:
         return None
-    return Place(await courses.for_editing(principal, slug), lesson_id)
+    course = await courses.for_editing(principal, slug)
+    return Place(course, lesson_id, is_attachment=fields.get("attachment", "") == "true")
 
 
 @dataclass
@@ -74,6 +77,11 @@ class FileUploadOperation(Operation):
             properties={
                 "course": Schema(type=OpenAPIType.STRING, description="Slug of the course; stands before the file."),
                 "lesson_id": Schema(type=OpenAPIType.STRING, description="The lesson; stands before the file."),
+                "attachment": Schema(
+                    type=OpenAPIType.STRING,
+                    enum=["true", "false"],
+                    description="Whether the file is one beside the lesson; stands before the file.",
+                ),
                 "file": Schema(type=OpenAPIType.STRING, content_media_type="application/octet-stream"),
             },
         )

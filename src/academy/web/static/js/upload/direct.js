@@ -44,8 +44,9 @@ export function sendDirectly(file, told) {
 
   async function start() {
     waiting("Beginning…");
+    const { attachment, ...place } = metadata;
     const description = { file_name: file.name, content_type: file.type, size: file.size };
-    const form = await ask(`${endpoint}/direct`, token, { ...description, ...metadata });
+    const form = await ask(`${endpoint}/direct`, token, { ...description, ...place, attachment: Boolean(attachment) });
     url = `${endpoint}/${form.id}`;
     if (isStopped) return;
     await post(form);

@@ -42,6 +42,7 @@ class Zone {
   constructor(element) {
     const { endpoint, course, lesson = "", lessons, refresh: part, token } = element.dataset;
     Object.assign(this, { element, endpoint, course, lesson, lessons, part, token });
+    this.isAttachment = "attachment" in element.dataset;
     this.isDirect = "direct" in element.dataset;
     this.rules = JSON.parse(element.dataset.rules);
     this.videos = (element.dataset.videos ?? "").split(" ");
@@ -90,6 +91,7 @@ class Zone {
 
   isFor(upload) {
     if (upload.course_id !== this.element.dataset.courseId) return false;
+    if (upload.is_attachment !== this.isAttachment) return false;
     return this.lessons ? upload.lesson_id !== "" : upload.lesson_id === this.lesson;
   }
 

@@ -90,7 +90,11 @@ export class UploadRow {
       endpoint: this.zone.endpoint,
       token: this.zone.token,
       url: this.url,
-      metadata: { course: this.zone.course, ...(this.lesson ? { lesson_id: this.lesson } : {}) },
+      metadata: {
+        course: this.zone.course,
+        ...(this.lesson ? { lesson_id: this.lesson } : {}),
+        ...(this.zone.isAttachment ? { attachment: "true" } : {}),
+      },
       progress: (percent, text) => this.tell(percent, text),
       waiting: (text) => this.show(text),
       failed: (reason, canRetry) => {
