@@ -3,11 +3,12 @@
 import httpx
 import pytest
 
-from academy.features.courses.model import Course
+from academy.features.courses.curriculum import LessonDraft, SectionDraft
+from academy.features.courses.model import Course, LessonKind
 from academy.features.videos.captions_model import TrackKind
 from academy.features.videos.model import Video
 from academy.infrastructure.security.principal import Principal, Role
-from tests.academies.captions import ENGLISH, HINDI, captioned, cues, film_lessons
+from tests.academies.captions import ENGLISH, HINDI, captioned, cues, film_lessons, stored_video
 from tests.academies.courses import enrolled_learner, published
 from tests.academies.html import assert_harmless, elements, links
 from tests.academies.in_process import TestAcademy
@@ -101,6 +102,40 @@ async def test_a_course_is_searched_lesson_by_lesson(shared_academy: TestAcademy
     # "loops" and "loop" stand in one stretch.
     assert hits(page) == [f"{one}?t=1", f"{one}?t=95", f"{two}?t=0", f"{three}?t=1", f"{three}?t=95"]
     assert "5 places where" in page.text
+
+
+async def test_the_search_is_offered_where_something_can_be_found(shared_academy: TestAcademy) -> None:
+    course = await taught(shared_academy, "Silent", "Spoken")
+    learner = await enrolled_learner(shared_academy, course.course)
+    browser = await shared_academy.signed_in_browser(person=learner)
+
+    async def is_offered() -> list[bool]:
+        return [course.search in links((await browser.get(course.lesson(number))).text) for number in (0, 1)]
+
+    assert await is_offered() == [False, False]
+    await shared_academy.academy.captions.save_chapters(course.videos[1], "en", "0:00 Start\n1:05 Middle")
+    assert await is_offered() == [False, False], "chapters are no words"
+    await captioned(shared_academy, course.videos[1])
+    assert await is_offered() == [True, True]
+
+
+async def test_nobody_is_offered_to_search_what_they_may_not_watch(shared_academy: TestAcademy) -> None:
+    course = await taught(shared_academy, "First", free_preview=True)
+    teacher, courses = course.teacher, shared_academy.academy.courses
+    (section,) = course.course.curriculum
+    kept = [LessonDraft(id=one.id, title=one.title, kind=one.kind, free_preview=True) for one in section.lessons]
+    locked = LessonDraft(title="Locked", kind=LessonKind.VIDEO)
+    changed = await courses.set_curriculum(
+        teacher, course.course.slug, [SectionDraft(id=section.id, title="Films", lessons=[*kept, locked])]
+    )
+    video = await stored_video(shared_academy, teacher, changed)
+    await courses.set_lesson_video(changed.id, changed.lessons()[1].id, video.id, 120)
+    await captioned(shared_academy, video)
+    for browser, is_offered in (
+        (shared_academy.browser(), False),
+        (await shared_academy.signed_in_browser(person=teacher), True),
+    ):
+        assert (course.search in links((await browser.get(course.lesson(0))).text)) is is_offered
 
 
 async def test_nobody_finds_what_they_may_not_watch(shared_academy: TestAcademy) -> None:

@@ -139,11 +139,21 @@ async def player(
         file_url=file_url,
         attachments=[(one, videos.file_url(one.key, one.name)) for one in lesson.attachments],
         is_maker=is_maker,
+        is_searchable=await captions.any_said(_open_videos(opened, visitor)),
         zen=request.cookies.get(ZEN_COOKIE) == "1",
     )
     # The page holds addresses that are not for everybody and do not hold for ever.
     response.headers["Cache-Control"] = "private, no-store"
     return response
+
+
+def _open_videos(opened: OpenLesson, visitor: Principal | None) -> list[str]:
+    """Returns the videos of the course that the visitor may watch."""
+    return [
+        lesson.video_id
+        for lesson in opened.course.lessons()
+        if lesson.video_id and (opened.enrolled or is_open(opened.course, lesson, visitor))
+    ]
 
 
 def _asked_second(request: PageRequest, playback: LessonPlayback | None) -> float | None:

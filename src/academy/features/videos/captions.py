@@ -190,6 +190,10 @@ class CaptionService:
     async def _chapter_track(self, video_id: str) -> CaptionTrack | None:
         return next((one for one in await self.tracks(video_id) if one.kind is TrackKind.CHAPTERS), None)
 
+    async def any_said(self, video_ids: Sequence[str]) -> bool:
+        """Whether there is something to search in one of these videos: its captions or subtitles."""
+        return bool(video_ids) and await self._repository.any_said(video_ids)
+
     async def playable(self, video_id: str) -> list[PlayableTrack]:
         """Returns the tracks for a player; give them only to those who may watch the video."""
         return [

@@ -145,6 +145,12 @@ class CaptionRepository:
         """Returns the tracks of a video, by kind and language."""
         return await self._tracks.find({"video_id": video_id}, sort=("kind", "language"))
 
+    async def any_said(self, video_ids: Sequence[str]) -> bool:
+        """Whether one of these videos has captions or subtitles."""
+        said = [TrackKind.CAPTIONS.value, TrackKind.SUBTITLES.value]
+        query = {"video_id": {"$in": list(video_ids)}, "kind": {"$in": said}}
+        return await self._tracks.find_one(query) is not None
+
     async def get(self, track_id: str) -> CaptionTrack | None:
         """Returns the track with this id."""
         return await self._tracks.get(track_id)
