@@ -51,7 +51,7 @@ async def requests_of_an_upload(page: Page, served: ServedAcademy, name: str, co
         sent.append(request)
 
     page.on("request", note)
-    await drop(page.locator("[data-dropzone]"), f"{name}.mp4", "video/mp4", content)
+    await drop(page.locator("#media [data-dropzone]"), f"{name}.mp4", "video/mp4", content)
     await expect(page.locator("#media video")).to_be_visible(timeout=READY_MS)
     with signed_in_api(served) as api:
         (video,) = [one for one in api.get("videos").json()["items"] if one["file_name"] == f"{name}.mp4"]
@@ -88,6 +88,6 @@ async def test_a_refused_file_says_why(visitor: Visitor, served: ServedAcademy, 
     await open_course(page, served, "refused")
     await page.get_by_role("link", name="Why", exact=True).click()
     await page.wait_for_url("**/lessons/*")
-    await drop(page.locator("[data-dropzone]"), "lie.mp4", "video/mp4", b"MZ" + bytes(5000))
+    await drop(page.locator("#media [data-dropzone]"), "lie.mp4", "video/mp4", b"MZ" + bytes(5000))
     await expect(page.locator("#media [data-state]")).to_contain_text("its content is something else")
     assert [key for key in gcs.objects if key.startswith("uploads/")] == []

@@ -109,7 +109,7 @@ def digest(path: Path) -> str:
 
 async def test_what_is_refused_says_why(studio: Page, served: ServedAcademy, film: bytes) -> None:
     await open_lesson(studio, served, "Refusals")
-    media, zone = studio.locator("#media"), studio.locator("[data-dropzone]")
+    media, zone = studio.locator("#media"), studio.locator("#media [data-dropzone]")
     for name, kind, content, filled_up, reason in (
         ("notes.txt", "text/plain", b"not a video", 0, "Files of this kind are not taken here."),
         ("huge.mp4", "video/mp4", film, LIMIT, "at most 5.00 MB are taken here"),
@@ -153,7 +153,7 @@ async def test_an_upload_with_rate_and_time_left_is_taken_back(
 async def test_a_video_from_the_drop_zone_to_the_lesson(studio: Page, served: ServedAcademy, film: bytes) -> None:
     await open_lesson(studio, served, "From drop to lesson")
     media = studio.locator("#media")
-    await drop(studio.locator("[data-dropzone]"), "film.mp4", "video/mp4", film)
+    await drop(studio.locator("#media [data-dropzone]"), "film.mp4", "video/mp4", film)
     await expect(studio.locator("[data-upload-status]")).to_have_text("film.mp4 is ready.")
     await expect(media.locator("video")).to_be_visible()
     await assert_accessible(studio)
@@ -292,3 +292,22 @@ async def test_many_files_become_lessons(studio: Page, served: ServedAcademy, fi
     await expect(state_of(rows)).to_contain_text("its content is something else")
     await studio.get_by_role("button", name="Dismiss: lie.pdf").click()
     await expect(rows).to_have_count(0)
+
+
+async def test_an_attachment_is_listed_and_deleted(studio: Page, served: ServedAcademy) -> None:
+    await open_lesson(studio, served, "Attached")
+    attachments = studio.locator("#attachments")
+    await drop(attachments.locator("[data-dropzone]"), "plan.pdf", "application/pdf", PDF)
+    await expect(attachments.get_by_role("link", name="Download: plan.pdf")).to_be_visible(timeout=30_000)
+    await expect(studio.locator("#media [data-dropzone]")).to_be_visible()
+    await assert_accessible(studio)
+    await assert_fits(studio)
+    await studio.get_by_role("link", name="Preview as a learner").click()
+    download = studio.get_by_role("link", name="Download: plan.pdf")
+    await expect(download).to_be_visible()
+    await assert_accessible(studio)
+    await studio.go_back()
+    await attachments.get_by_role("button", name="Delete: plan.pdf").click()
+    await studio.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    await expect(studio.get_by_text("The attachment is deleted.")).to_be_visible()
+    await expect(attachments.get_by_text("plan.pdf")).to_have_count(0)

@@ -21,10 +21,11 @@ _CPU_SECONDS = 30
 _MOST_JPEG_PIXELS = 50_000_000
 # Other decoders make all pixels at once, that of WebP several times: this takes up to 300 MB.
 _MOST_PIXELS = 4096 * 4096
-# AVIF of quality 60 looks as WebP of 82 does, with half to two thirds of its bytes. More threads need more memory.
+# AVIF of quality 60 looks as WebP of 82 does, with two thirds of its bytes; slower speeds take ten times as long for
+# hardly fewer. More threads need more memory.
 _OPTIONS: dict[str, dict[str, int]] = {
     "webp": {"quality": 82, "method": 4},
-    "avif": {"quality": 60, "speed": 7, "max_threads": 1},
+    "avif": {"quality": 60, "speed": 9, "max_threads": 1},
 }
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
 # A JPEG with further pictures behind the first, as some cameras store it, is called MPO.
