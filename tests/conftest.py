@@ -1,5 +1,6 @@
 """What every test can ask for."""
 
+import gc
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -7,9 +8,26 @@ from pathlib import Path
 import pytest
 
 from tests.academies.in_process import TestAcademy, opened_test_academy
+from tests.academies.templates import templates_compiled_once
 from tests.servers.academy import ServedAcademy, served_academy
 from tests.servers.demo import copy_of, load_demo
 from tests.servers.mongodb import running_mongodb
+
+
+def pytest_collection_finish() -> None:
+    """Lets the garbage collector alone with what was imported, and look less often at what tests make.
+
+    Academies are made of hundreds of thousands of objects, which it would go over again and again while one is built.
+    """
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kept_templates() -> Iterator[None]:
+    """Lets all academies of a test process share their compiled templates."""
+    with templates_compiled_once():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,17 @@ from academy.features.accounts import account_pages
 from academy.features.accounts import api as accounts_api
 from academy.features.accounts import pages as accounts_pages
 from academy.features.admin import api as admin_api
-from academy.features.admin import mail_api, mail_pages
+from academy.features.admin import (
+    coupon_pages,
+    mail_api,
+    mail_pages,
+    payment_api,
+    payment_pages,
+    pricing_api,
+    tax_pages,
+    transaction_pages,
+    webhook_pages,
+)
 from academy.features.admin import pages as admin_pages
 from academy.features.courses import api as courses_api
 from academy.features.courses import pages as courses_pages
@@ -27,6 +37,9 @@ from academy.features.learning import pages as learning_pages
 from academy.features.learning import search_pages
 from academy.features.notifications import api as notifications_api
 from academy.features.notifications import pages as notifications_pages
+from academy.features.payments import api as payments_api
+from academy.features.payments import checkout_pages, receipt_pages, standing_pages
+from academy.features.payments.rehearsal_pages import rehearsal_handlers
 from academy.features.videos import api as videos_api
 from academy.features.videos import avatar_pages, captions_api, captions_pages, direct_api, tus_api
 from academy.features.videos import pages as videos_pages
@@ -45,7 +58,7 @@ from academy.web.development import inbox_handlers
 from academy.web.documentation import documentation_handlers
 from academy.web.flash import Flashes
 from academy.web.head import HeadMiddleware
-from academy.web.headers import SecurityHeadersMiddleware
+from academy.web.headers import ContentPolicy, SecurityHeadersMiddleware
 from academy.web.health import health_handlers
 from academy.web.json_bodies import StrictRequest
 from academy.web.lifespan import LifespanMiddleware
@@ -77,6 +90,10 @@ FEATURES = (
     captions_pages,
     enrolment_api,
     enrolment_pages,
+    payments_api,
+    checkout_pages,
+    standing_pages,
+    receipt_pages,
     learning_api,
     learning_pages,
     search_pages,
@@ -84,11 +101,19 @@ FEATURES = (
     notifications_pages,
     admin_api,
     mail_api,
+    payment_api,
+    pricing_api,
     admin_pages,
     mail_pages,
+    payment_pages,
+    transaction_pages,
+    coupon_pages,
+    tax_pages,
+    webhook_pages,
 )
 TEMPLATES = {
-    name: f"academy.features.{name}" for name in ("accounts", "admin", "courses", "learning", "notifications", "videos")
+    name: f"academy.features.{name}"
+    for name in ("accounts", "admin", "courses", "learning", "notifications", "payments", "videos")
 }
 CACHED_PREFIXES = ("/courses", "/api/v1/courses", "/sitemap.xml")
 # Bytes of a body: a form of a page, or a few fields, of letters that take up to nine bytes each. Uploads, courses over
@@ -123,12 +148,7 @@ def build_app(academy: Academy) -> ASGIApp:
     cached = ResponseCacheMiddleware(compressed, cache=academy.response_cache, prefixes=CACHED_PREFIXES)
     with_head = HeadMiddleware(cached, except_below=MEDIA_PATH)
     overridden = MethodOverrideMiddleware(with_head, below=(API_UPLOADS, STUDIO_UPLOADS))
-    # A source that ends with a slash stands for everything below it.
-    media = [f"{url}/" for url in (academy.storage.address, academy.settings.storage.cdn_url) if url]
-    bucket = f"{academy.storage.address}/" if academy.storage.address else ""
-    secured = SecurityHeadersMiddleware(
-        overridden, https=web.is_https, logo_url=web.logo_url, media=media, uploads=bucket
-    )
+    secured = SecurityHeadersMiddleware(overridden, https=web.is_https, policy=_content_policy(academy))
 
     async def start() -> None:
         await academy.start(work=academy.settings.jobs.in_process)
@@ -137,6 +157,13 @@ def build_app(academy: Academy) -> ASGIApp:
     outermost = TrustedProxyMiddleware(secured, networks) if (networks := web.proxy_networks) else secured
     # Both libraries speak ASGI; they only name its types differently.
     return LifespanMiddleware(cast("ASGIApp", outermost), start, academy.stop)
+
+
+def _content_policy(academy: Academy) -> ContentPolicy:
+    # A source that ends with a slash stands for everything below it.
+    media = [f"{url}/" for url in (academy.storage.address, academy.settings.storage.cdn_url) if url]
+    uploads = [f"{academy.storage.address}/"] if academy.storage.address else []
+    return ContentPolicy(academy.settings.web.logo_url, media, uploads)
 
 
 def build_litestar(academy: Academy) -> Litestar:
@@ -201,6 +228,8 @@ def _handlers(settings: Settings, academy: Academy, assets: Assets) -> list[Cont
     ]
     if academy.inbox is not None:
         handlers += inbox_handlers(academy.inbox, settings.web.logo_url)
+    if academy.rehearsal is not None:
+        handlers += rehearsal_handlers(academy.rehearsal, settings.web.public_url)
     return handlers
 
 
@@ -209,6 +238,7 @@ def _dependencies(academy: Academy, pages: Pages) -> dict[str, Provide]:
     services: dict[str, Any] = {
         "pages": pages,
         "web_settings": academy.settings.web,
+        "content_policy": _content_policy(academy),
         "accounts": academy.accounts,
         "courses": academy.courses,
         "reviews": academy.reviews,
@@ -221,6 +251,15 @@ def _dependencies(academy: Academy, pages: Pages) -> dict[str, Provide]:
         "captions": academy.captions,
         "media_signer": academy.signer,
         "enrolments": academy.enrolments,
+        "payments": academy.payments,
+        "checkouts": academy.checkouts,
+        "refunds": academy.refunds,
+        "limiter": academy.limiter,
+        "invoice_printer": academy.invoice_printer,
+        "coupons": academy.coupons,
+        "taxes": academy.taxes,
+        "reconciliation": academy.reconciliation,
+        "webhook_inbox": academy.webhook_inbox,
         "learning": academy.learning,
         "video_search": academy.video_search,
         "learner_states": academy.learning.states,

@@ -14,6 +14,7 @@ from typing import Annotated, get_args, get_type_hints
 import msgspec
 from msgspec import Meta, Struct
 
+from academy.features.payments.settings import PaymentSettings, wrong_payment_settings
 from academy.infrastructure.cache.settings import CacheSettings
 from academy.infrastructure.database.settings import DatabaseSettings
 from academy.infrastructure.email.settings import (
@@ -23,6 +24,12 @@ from academy.infrastructure.email.settings import (
     SmtpSettings,
 )
 from academy.infrastructure.email.settings import wrong_settings as wrong_email_settings
+from academy.infrastructure.gateways.settings import (
+    GatewaySettings,
+    RazorpaySettings,
+    StripeSettings,
+    wrong_gateway_settings,
+)
 from academy.infrastructure.jobs.settings import JobSettings
 from academy.infrastructure.media.settings import MediaSettings
 from academy.infrastructure.rate_limits.settings import RateLimitSettings
@@ -35,6 +42,7 @@ from academy.infrastructure.storage.settings import (
     StorageSettings,
     wrong_storage_settings,
 )
+from academy.infrastructure.youtube.settings import YouTubeSettings
 from academy.web.settings import WebSettings
 
 _SECRET_FILE = "secret-key"  # noqa: S105 - the name of the file, not the secret
@@ -76,6 +84,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     rate_limits: RateLimitSettings = RateLimitSettings()
     security: SecuritySettings = SecuritySettings()
     sessions: SessionSettings = SessionSettings()
+    gateways: GatewaySettings = GatewaySettings()
+    stripe: StripeSettings = StripeSettings()
+    razorpay: RazorpaySettings = RazorpaySettings()
+    youtube: YouTubeSettings = YouTubeSettings()
+    payments: PaymentSettings = PaymentSettings()
 
     @property
     def sqlite_path(self) -> Path:
@@ -166,7 +179,11 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
     settings = Settings(**{name: groups[name](**fields) for name, fields in values.items()})
     of_email = wrong_email_settings(settings.email, settings.smtp, settings.sendgrid, settings.ses)
     of_storage = wrong_storage_settings(settings.storage, settings.s3, settings.gcs)
-    mistakes = {**of_email, **of_storage, **wrong_settings(settings.redis), **mistakes}
+    of_gateways = wrong_gateway_settings(
+        settings.gateways, settings.stripe, settings.razorpay, production=settings.web.is_production
+    )
+    of_seller = wrong_payment_settings(settings.payments)
+    mistakes = {**of_email, **of_storage, **of_gateways, **of_seller, **wrong_settings(settings.redis), **mistakes}
     if settings.web.is_production:
         mistakes = {**_missing_in_production(settings), **mistakes}
     if mistakes:

@@ -1,16 +1,18 @@
 """A whole academy in the test's process: real services, a real database, the real ASGI app, a clock that tests move."""
 
 import re
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import httpx
 from pymongo import AsyncMongoClient
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from academy.app import build_app
 from academy.composition import Academy, build_academy
@@ -51,15 +53,35 @@ class Browser(httpx.AsyncClient):
 
 
 class TestAcademy:
-    """What tests hold of a running academy."""
+    """What tests hold of a running academy.
+
+    The app is built when it is first asked for something: that takes longer than all else of the start, and tests of
+    the services do without.
+    """
 
     __test__ = False
 
-    def __init__(self, academy: Academy, app: ASGIApp, clock: MovedClock) -> None:
+    def __init__(self, academy: Academy, clock: MovedClock) -> None:
         self.academy = academy
         self.clock = clock
-        self._transport = httpx.ASGITransport(app)
+        self._transport = httpx.ASGITransport(self._answer)
         self._clients: list[httpx.AsyncClient] = []
+        if academy.rehearsal is not None:
+            academy.rehearsal.transport = self._transport
+
+    @cached_property
+    def _app(self) -> ASGIApp:
+        # The framework does almost all of it, hundreds of times in a run, and a tracer for coverage doubles that. The
+        # tests of served academies measure it.
+        tracer = sys.gettrace()
+        sys.settrace(None)
+        try:
+            return build_app(self.academy)
+        finally:
+            sys.settrace(tracer)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
 
     def api(self, token: str = "") -> httpx.AsyncClient:
         """A client of `/api/v1`, with a bearer token when given."""
@@ -144,5 +166,5 @@ async def opened_test_academy(home: Path, *, mongodb_uri: str = "", **variables:
         environment |= {"MONGODB_URI": mongodb_uri, "MONGODB_DATABASE": f"test-{new_id()}"}
     clock = MovedClock()
     academy = build_academy(load_settings(environment | variables), clock)
-    async with TestAcademy(academy, build_app(academy), clock) as opened:
+    async with TestAcademy(academy, clock) as opened:
         yield opened

@@ -26,7 +26,7 @@ from academy.kit.errors import (
     UnavailableError,
 )
 from academy.web.guards import anyone
-from academy.web.headers import SecurityHeadersMiddleware
+from academy.web.headers import ContentPolicy, SecurityHeadersMiddleware
 from tests.academies.in_process import PASSWORD, TestAcademy, opened_test_academy
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -150,7 +150,7 @@ async def broken_site(academy: TestAcademy) -> AsyncIterator[httpx.AsyncClient]:
     litestar.register(broken_page)
     litestar.register(broken_operation)
     litestar.register(failing)
-    app = SecurityHeadersMiddleware(litestar, https=False)
+    app = SecurityHeadersMiddleware(litestar, https=False, policy=ContentPolicy())
     transport = httpx.ASGITransport(app)  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url="http://academy.test") as client:
         yield client
@@ -219,7 +219,8 @@ async def test_an_error_page_that_fails_is_answered_all_the_same(
     configure_logs("info")
     litestar = build_litestar(shared_embedded_academy.academy)
     litestar.state.pages = None
-    transport = httpx.ASGITransport(SecurityHeadersMiddleware(litestar, https=False))  # type: ignore[arg-type]
+    app = SecurityHeadersMiddleware(litestar, https=False, policy=ContentPolicy())
+    transport = httpx.ASGITransport(app)  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url="http://academy.test") as client:
         answer = await client.get("/no/such/page")
     assert answer.status_code == 500

@@ -32,11 +32,50 @@ STARTS = [
 # Enough to meet every page in its different states; there are many courses and lessons, and endless filters.
 MOST_ADDRESSES_OF_A_PAGE = 6
 REACHED = {
-    "nobody": {"/", "/courses", "/courses/*", "/learn/*", "/login", "/register", "/api/docs", "/dev/mail"},
-    "learner": {"/dashboard", "/account", "/account/sessions", "/learn/*", "/courses/*"},
+    "nobody": {
+        "/",
+        "/courses",
+        "/courses/*",
+        "/learn/*",
+        "/checkout/*",
+        "/login",
+        "/register",
+        "/api/docs",
+        "/dev/mail",
+    },
+    "learner": {
+        "/dashboard",
+        "/account",
+        "/account/sessions",
+        "/account/receipts",
+        "/account/receipts/*",
+        "/checkout/*",
+        "/checkout/*/*",
+        "/checkout/*/*/cancelled",
+        "/rehearsal/*",
+        "/learn/*",
+        "/courses/*",
+    },
     "instructor": {"/studio", "/studio/courses/*", "/studio/courses/*/lessons/*", "/dashboard"},
-    "admin": {"/admin", "/admin/users", "/admin/jobs", "/admin/mail", "/admin/enrolments", "/studio"},
+    "admin": {
+        "/admin",
+        "/admin/users",
+        "/admin/jobs",
+        "/admin/mail",
+        "/admin/enrolments",
+        "/admin/transactions",
+        "/admin/transactions/*",
+        "/admin/transactions.csv",
+        "/admin/payments-repair",
+        "/admin/coupons",
+        "/admin/taxes",
+        "/admin/webhook-events",
+        "/admin/webhook-events/*",
+        "/studio",
+    },
 }
+# Slug -> minor units.
+PAID_COURSES = {"machine-learning-honestly": 199_900, "sql-that-answers-questions": 149_900}
 NEEDS_A_LABEL = {"input", "select", "textarea"}
 LABELS_ITSELF = {"hidden", "submit", "button", "image"}
 
@@ -55,6 +94,18 @@ async def browser_of(academy: TestAcademy, who: str) -> Browser:
         answer = await browser.submit("/login", "/login", email=VISITORS[who], password=DEMO_PASSWORD)
         assert answer.status_code == 200
     return browser
+
+
+async def purchases(academy: TestAcademy, browser: Browser) -> list[str]:
+    """Buys a course and begins to buy another; returns the bank's pages of both, and where the second one waits."""
+    banks = []
+    for slug, total in PAID_COURSES.items():
+        answer = await browser.submit(f"/checkout/{slug}", f"/checkout/{slug}?total={total}", gateway="rehearsal")
+        banks.append(answer.url.path)
+    await browser.submit(banks[0], f"{banks[0]}/pay")
+    await academy.work()
+    (newest, *_) = re.findall(r'href="/account/receipts/([\w-]+)"', (await browser.get("/account/receipts")).text)
+    return [*banks, f"/checkout/{slug}/{newest}?waited=40"]
 
 
 def parsed(html: str) -> tuple[Any, list[Any]]:
@@ -149,14 +200,19 @@ def links(tree: Any, page: str) -> Iterator[str]:
 
 def page_of(address: str) -> str:
     """The page behind an address: all courses are one, and all their lessons."""
-    return re.sub(r"(?<=/courses/)[^/]+|(?<=/learn/)[^/]+(/.*)?|[0-9a-f-]{36}", "*", address.partition("?")[0])
+    return re.sub(
+        r"(?<=/courses/)[^/]+|(?<=/checkout/)[^/]+|(?<=/learn/)[^/]+(/.*)?|[0-9a-f-]{36}",
+        "*",
+        address.partition("?")[0],
+    )
 
 
 @pytest.mark.parametrize("who", VISITORS)
 async def test_every_page_is_sound_and_every_link_leads_on(demo: TestAcademy, who: str) -> None:
     browser = await browser_of(demo, who)
-    waiting, met, wrong = deque(STARTS), set(STARTS), []
-    seen = Counter(page_of(address) for address in STARTS)
+    starts = [*STARTS, *await purchases(demo, browser)] if who == "learner" else STARTS
+    waiting, met, wrong = deque(starts), set(starts), []
+    seen = Counter(page_of(address) for address in starts)
     while waiting:
         address = waiting.popleft()
         answer = await browser.get(address)

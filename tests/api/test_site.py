@@ -131,9 +131,10 @@ async def test_the_inbox_shows_what_was_sent(shared_embedded_academy: TestAcadem
     assert " sandbox " in page.text
 
 
-async def test_in_production_there_is_no_inbox(tmp_path: Path) -> None:
+async def test_in_production_there_is_no_inbox_and_no_rehearsal(tmp_path: Path) -> None:
     production = {
         "ENVIRONMENT": "production",
+        "PAYMENT_GATEWAYS": "none",
         "SECRET_KEY": "a secret that nobody else knows of",
         "BASE_URL": "https://academy.test",
         "EMAIL_PROVIDER": "smtp",
@@ -142,7 +143,7 @@ async def test_in_production_there_is_no_inbox(tmp_path: Path) -> None:
     async with opened_test_academy(tmp_path, **production) as academy:
         assert academy.academy.inbox is None
         browser = academy.browser()
-        for path in ("/dev/mail", "/dev/mail.json"):
+        for path in ("/dev/mail", "/dev/mail.json", "/rehearsal/1"):
             assert (await browser.get(path)).status_code == 404
         assert "/dev/mail" not in (await browser.get("/login")).text
 

@@ -8,6 +8,7 @@ from academy.cli.opened import opened_academy
 from academy.demo.loader import wants_demo
 from academy.features.courses.model import LessonKind
 from academy.features.courses.repository import CatalogueFilter
+from academy.features.payments.model import TransactionFilter, TransactionStatus
 from academy.settings import load_settings
 from tests.servers.demo import copy_of
 
@@ -24,6 +25,14 @@ async def test_it_has_courses_in_all_categories_with_text_reviews_and_videos(dem
         assert min(words) >= 100
         films = [x.video_id for c in courses for x in c.lessons() if x.kind is LessonKind.VIDEO]
         assert len(films) >= 3
+        paid = {course.id for course in courses if not course.price.is_free}
+        sold = (await academy.payments.page(TransactionFilter(status=TransactionStatus.PAID), limit=200)).items
+        assert {one.course_id for one in sold} == paid, "what costs was bought"
+        assert len(sold) == sum(course.enrolment_count for course in courses if course.id in paid)
+        assert (await academy.reconciliation.unserved()).items == []
+        assert len({one.coupon_code for one in sold}) == 2
+        assert all(one.quote.taxes for one in sold)
+        assert (await academy.payments.oldest_waiting()) is None
         assert not await wants_demo(academy), "started again, it leaves the academy alone"
     for path in sorted((home / "files" / "videos").glob("*/original.mp4")):
         with av.open(str(path)) as film:

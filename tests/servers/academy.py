@@ -56,10 +56,13 @@ class ServedAcademy:
                 start_new_session=True,
             )
         deadline = time.monotonic() + START_SECONDS
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise ServerFailed(f"the academy did not start: {self.output.read_text('utf-8', 'replace')[-2000:]}")
-            time.sleep(0.05)
+        # One client for all tries: each new one reads the certificates of the system.
+        with httpx.Client(base_url=self.url, timeout=2) as client:
+            while not _answers(client):
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    end = self.output.read_text("utf-8", "replace")[-2000:]
+                    raise ServerFailed(f"the academy did not start: {end}")
+                time.sleep(0.05)
 
     def kill(self) -> None:
         """Ends the server and all its workers as a power cut would."""
@@ -80,12 +83,6 @@ class ServedAcademy:
             check=False,
         )
 
-    def _answers(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/health/ready", timeout=2).status_code == httpx.codes.OK
-        except httpx.TransportError:
-            return False
-
     def _end(self, number: int) -> None:
         if self._process is None:
             return
@@ -99,6 +96,13 @@ class ServedAcademy:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         self._process = None
+
+
+def _answers(client: httpx.Client) -> bool:
+    try:
+        return client.get("/health/ready").status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
 
 
 @contextmanager

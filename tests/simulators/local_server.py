@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from email.utils import formatdate
 from enum import StrEnum
 from http import HTTPStatus
+from typing import NoReturn
 
 import msgspec
 
@@ -28,6 +29,8 @@ class Trouble(StrEnum):
     """It does what it was asked and hangs up instead of saying so."""
     CUT = "cut"
     """It hangs up in the middle of its answer."""
+    TRICKLE = "trickle"
+    """Its answer comes byte by byte, and has no end."""
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -131,6 +134,8 @@ class LocalServer:
             writer.write(raw[: raw.index(_END_OF_HEAD)])
             await writer.drain()
             return False
+        if self.trouble is Trouble.TRICKLE:
+            await _trickle(raw, writer)
         writer.write(raw)
         await writer.drain()
         return True
@@ -154,6 +159,15 @@ async def _read(reader: asyncio.StreamReader) -> Request:
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     body = await reader.readexactly(int(headers.get("content-length", "0")))
     return Request(method, path, headers, body)
+
+
+async def _trickle(raw: bytes, writer: asyncio.StreamWriter) -> NoReturn:
+    """Sends the head of an answer with a header that grows until the client has gone. Raises ConnectionError then."""
+    writer.write(raw[: raw.index(_END_OF_HEAD)] + b"\r\nX-Long: ")
+    while True:
+        writer.write(b"x")
+        await writer.drain()
+        await asyncio.sleep(0.05)
 
 
 def _raw(answer: Answer) -> bytes:

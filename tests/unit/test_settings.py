@@ -149,18 +149,48 @@ def test_any_text_is_a_setting_or_a_mistake(environment: dict[str, str]) -> None
 
 def test_production_asks_for_what_it_needs() -> None:
     told = mistakes({"ENVIRONMENT": "production"})
-    assert set(told) == {"SECRET_KEY", "BASE_URL", "EMAIL_PROVIDER"}
+    assert set(told) == {"SECRET_KEY", "BASE_URL", "EMAIL_PROVIDER", "PAYMENT_GATEWAYS"}
     assert "required in production" in told["SECRET_KEY"]
     assert "required in production" in told["BASE_URL"]
     assert "inbox" in told["EMAIL_PROVIDER"]
+    assert "rehearsal" in told["PAYMENT_GATEWAYS"]
     given_two = {"ENVIRONMENT": "production", "SECRET_KEY": KEY, "BASE_URL": "https://a.example"}
-    assert set(mistakes(given_two)) == {"EMAIL_PROVIDER"}
+    assert set(mistakes(given_two)) == {"EMAIL_PROVIDER", "PAYMENT_GATEWAYS"}
 
 
 def test_production_tells_its_needs_with_the_other_mistakes() -> None:
     told = mistakes({"ENVIRONMENT": "production", "SECRET_KEY": "short", "PORT": "x"})
-    assert set(told) == {"SECRET_KEY", "PORT", "BASE_URL", "EMAIL_PROVIDER"}
+    assert set(told) == {"SECRET_KEY", "PORT", "BASE_URL", "EMAIL_PROVIDER", "PAYMENT_GATEWAYS"}
     assert "does not fit" in told["SECRET_KEY"]
+
+
+def test_a_gateway_asks_for_its_keys() -> None:
+    told = mistakes({"PAYMENT_GATEWAYS": "stripe, razorpay", "STRIPE_SECRET_KEY": "sk_test_x"})
+    assert set(told) == {
+        "STRIPE_WEBHOOK_SECRET",
+        "RAZORPAY_KEY_ID",
+        "RAZORPAY_KEY_SECRET",
+        "RAZORPAY_WEBHOOK_SECRET",
+    }
+    assert "does not fit" in mistakes({"PAYMENT_GATEWAYS": "paypal"})["PAYMENT_GATEWAYS"]
+    assert load_settings({"PAYMENT_GATEWAYS": "none"}).gateways.offered == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "wrong"),
+    [
+        ({"SELLER_TAX_ID": "27AAAAA0000A1Z6"}, "SELLER_TAX_ID"),
+        ({"SELLER_STATE": "99"}, "SELLER_STATE"),
+        ({"SELLER_TAX_ID": "27AAPFU0939F1ZV", "SELLER_STATE": "29"}, "SELLER_STATE"),
+        ({"SELLER_COUNTRY": "DE", "SELLER_TAX_ID": "DE12"}, "SELLER_TAX_ID"),
+    ],
+)
+def test_a_seller_that_cannot_be_is_refused(given: dict[str, str], wrong: str) -> None:
+    assert set(mistakes(given)) == {wrong}
+
+
+def test_a_seller_that_can_be_is_taken() -> None:
+    assert load_settings({"SELLER_TAX_ID": "27AAPFU0939F1ZV", "SELLER_STATE": "27"}).payments.seller_state == "27"
 
 
 # --- the declarations ---

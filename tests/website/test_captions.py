@@ -1,6 +1,8 @@
 """Captions in Chromium: upload, the tracks of the player, the editor beside the video, the jump to the second."""
 
-from collections.abc import AsyncIterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -11,6 +13,7 @@ from academy.features.videos.captions_model import TrackKind
 from academy.infrastructure.media.webvtt import read_captions
 from tests.academies.in_process import opened_test_academy
 from tests.servers.academy import served_academy
+from tests.servers.demo import copy_of
 from tests.website.checks import assert_accessible, assert_fits, wait_until
 from tests.website.conftest import Visitor
 from tests.website.people import sign_in
@@ -42,8 +45,9 @@ class Site:
         self.captions = f"/studio/courses/{slug}/lessons/{lesson_id}/captions"
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Callable[[str], Site]]:
+    """The home of an academy with the course, not to be opened, and what makes a site of the address of a copy."""
     folder = tmp_path_factory.mktemp("captions")
     film = make_film(folder / "film.mp4")
     async with opened_test_academy(folder / "home") as academy:
@@ -57,8 +61,15 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
         await services.captions.save_chapters(video, "en", "0:00 The kitchen")
         learner = await academy.person(name="Asha Rao", email=LEARNER)
         await services.enrolments.grant(learner, taught.course)
-    with served_academy(folder / "home", variables={"CONVERSION_CONCURRENCY": "0"}) as served:
-        yield Site(served.url, taught.teacher.email, taught.slug, lesson.id)
+    return folder / "home", partial(Site, teacher=taught.teacher.email, slug=taught.slug, lesson_id=lesson.id)
+
+
+@pytest.fixture
+def site(prepared: tuple[Path, Callable[[str], Site]], tmp_path: Path) -> Iterator[Site]:
+    """Serves a copy of it that is the test's own."""
+    home, site_at = prepared
+    with served_academy(copy_of(home, tmp_path / "home"), variables={"CONVERSION_CONCURRENCY": "0"}) as served:
+        yield site_at(served.url)
 
 
 async def upload(page: Page, site: Site) -> None:

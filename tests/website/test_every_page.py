@@ -9,7 +9,7 @@ from academy.demo.accounts import ADMIN, INSTRUCTOR, LEARNER
 from tests.servers.academy import ServedAcademy
 from tests.website.checks import assert_accessible, assert_fits
 from tests.website.conftest import Visitor
-from tests.website.tour import PUBLIC, come_in
+from tests.website.tour import BUYING, PUBLIC, come_in
 
 LOOKS: dict[str, tuple[int, Literal["light", "dark"]]] = {"phone": (360, "light"), "desktop": (1440, "dark")}
 NOBODY = ""
@@ -31,7 +31,7 @@ async def test_every_page(who: str, look: str, demo_academy: ServedAcademy, visi
         await assert_accessible(page)
 
 
-@pytest.mark.parametrize("path", ["/", "/courses", "/courses/statistics-without-fear", "/login"])
+@pytest.mark.parametrize("path", ["/", "/courses", "/courses/statistics-without-fear", BUYING, "/login"])
 async def test_a_public_page_stays_within_its_budget(path: str, demo_academy: ServedAcademy, visitor: Visitor) -> None:
     page = await visitor(demo_academy.url)
     asked: list[Request] = []

@@ -21,7 +21,7 @@ _MARKS = {"pass": "✓", "warn": "!", "fail": "✗"}
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @with_settings
 def check(settings: Settings, as_json: bool) -> None:
-    """Check database, storage and mail, and send nothing. Ends with code 1 when something fails."""
+    """Check database, storage, payments and mail, and send nothing. Ends with code 1 when something fails."""
     findings = asyncio.run(_check(settings))
     for finding in findings:
         if as_json:
@@ -34,7 +34,11 @@ def check(settings: Settings, as_json: bool) -> None:
 
 async def _check(settings: Settings) -> list[Finding]:
     async with opened_academy(settings) as academy:
-        return [*await check_parts(academy), *await check_mail(academy, _resolver(settings.email.dns_server))]
+        return [
+            *await check_parts(academy),
+            *await check_payments(academy),
+            *await check_mail(academy, _resolver(settings.email.dns_server)),
+        ]
 
 
 def _resolver(server: str) -> DnsResolver:
@@ -47,12 +51,35 @@ async def check_parts(academy: Academy) -> list[Finding]:
     report = await academy.admin.health()
     levels = {"healthy": "pass", "degraded": "warn", "error": "fail"}
     findings = [
-        Finding(subject=name.capitalize(), status=levels[one.status], text=one.detail or "It answers.")
+        Finding(
+            subject=name.replace("_", " ").capitalize(), status=levels[one.status], text=one.detail or "It answers."
+        )
         for name, one in report.checks.items()
         if name != "email"
     ]
     if trouble := unshared_workers(academy.settings):
         findings.append(Finding(subject="Workers", status="warn", text=trouble))
+    return findings
+
+
+def _titled(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+async def check_payments(academy: Academy) -> list[Finding]:
+    """Asks every gateway whether it takes our credentials; a start without secrets for their webhooks is refused."""
+    offered = academy.settings.gateways.offered
+    findings = []
+    for name, trouble in (await academy.payments.verify()).items():
+        if name == "rehearsal" and name not in offered:
+            continue
+        status, text = ("fail", trouble) if trouble else ("pass", "It takes our credentials; its webhooks are signed.")
+        if name == "rehearsal":
+            status, text = "warn", "It moves no money and gives courses away. Set PAYMENT_GATEWAYS."
+        findings.append(Finding(subject=f"Payments by {name}", status=status, text=text))
+    if await academy.taxes.all() and not academy.settings.payments.seller_tax_id:
+        text = "Prices hold or get taxes, but SELLER_TAX_ID is empty: only a registered seller may take them."
+        findings.append(Finding(subject="Taxes", status="warn", text=text))
     return findings
 
 

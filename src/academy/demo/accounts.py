@@ -1,8 +1,9 @@
-"""The demo accounts that a visitor can sign in with."""
+"""The demo accounts that a visitor can sign in with, and the coupon that they can try."""
 
 from typing import NamedTuple
 
 DEMO_PASSWORD = "open-the-academy"  # noqa: S105 - printed for everybody; the demo refuses production
+DEMO_COUPON = "WELCOME25"
 
 
 class DemoAccount(NamedTuple):

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from academy.composition import Academy
-from academy.demo.accounts import ADMIN, DEMO_PASSWORD, INSTRUCTOR, LEARNER
+from academy.demo.accounts import ADMIN, DEMO_COUPON, DEMO_PASSWORD, INSTRUCTOR, LEARNER
 from academy.demo.content import DemoContent, DemoCourse, DemoLesson, DemoPerson, read_content
+from academy.demo.sales import DemoSales
 from academy.features.accounts.administration import COMMAND_LINE
 from academy.features.accounts.errors import EmailTaken
 from academy.features.accounts.model import Profile, User
@@ -69,6 +70,7 @@ class DemoLoader:
         self._progress = progress
         self._content = read_content()
         self._people: dict[str, Principal] = {}
+        self._sales = DemoSales(academy)
 
     async def load(self) -> DemoContent:
         """Loads everything and returns it."""
@@ -76,6 +78,7 @@ class DemoLoader:
         self._clock.set_days_ago(oldest + 30)
         for position, category in enumerate(self._content.categories):
             await self._academy.courses.add_category(category.slug, category.name, position)
+        await self._sales.set_prices()
         for person in self._content.people:
             self._people[person.key] = await self._person(person)
         # Oldest first, so that lists ordered by time look as they would have.
@@ -175,7 +178,8 @@ class DemoLoader:
         for number, review in enumerate(content.reviews):
             author = self._people[review.author]
             self._clock.set_days_ago(content.published_days_ago - share * (number + 0.5))
-            await self._academy.enrolments.grant(author, course)
+            # One in three came with the coupon.
+            await self._sales.enrol(author, course, coupon="" if number % 3 else DEMO_COUPON)
             if await self._academy.reviews.mine(author, course) is None:
                 self._clock.set_days_ago(content.published_days_ago - share * (number + 1))
                 await self._academy.reviews.write(author, course.slug, review.stars, review.text)

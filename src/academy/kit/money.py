@@ -1,6 +1,8 @@
 """Money: integer minor units and an ISO 4217 currency."""
 
+import re
 from decimal import Decimal
+from typing import Self
 
 import msgspec
 
@@ -11,6 +13,8 @@ _EXPONENTS = {
     **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
     **dict.fromkeys(("CLF", "UYW"), 4),
 }
+
+_PLAIN = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,4})?")
 
 
 class Money(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +27,23 @@ class Money(msgspec.Struct, frozen=True, kw_only=True):
 
     amount: int
     currency: str
+
+    @classmethod
+    def parse(cls, text: str, currency: str) -> Self | None:
+        """Returns what a plain number of major units means, such as 499 or 499.50; None when it is no such number.
+
+        Digits beyond the currency's decimals are taken only when they are zero.
+        """
+        if not _PLAIN.fullmatch(text):
+            return None
+        minor = Decimal(text).scaleb(cls(amount=0, currency=currency).exponent)
+        return None if minor % 1 else cls(amount=int(minor), currency=currency)
+
+    @property
+    def plain(self) -> str:
+        """The amount as one types it: 499 or 499.50."""
+        amount = self.major_units
+        return f"{amount:.{self.exponent}f}" if amount % 1 else f"{amount:.0f}"
 
     @property
     def is_free(self) -> bool:

@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date as babel_date
-from babel.dates import format_timedelta
-from babel.numbers import format_currency, get_currency_symbol
+from babel.dates import format_datetime, format_timedelta
 
 from academy.kit.clock import Clock
 from academy.kit.money import Money
+from academy.kit.money_format import format_money
 
 _SECOND = timedelta(seconds=1)
 _MINUTE = 60
@@ -28,24 +28,15 @@ class Formatter:
 
     def money(self, amount: int, currency: str) -> str:
         """Returns minor units as money, e.g. 149900 INR -> ₹1,499; whole amounts without decimals."""
-        money = Money(amount=amount, currency=currency)
-        value = money.major_units
-        digits = 0 if value == value.to_integral_value() else money.exponent
-        return format_currency(
-            value, currency, self._money_pattern(currency, digits), locale=self._locale, currency_digits=False
-        )
-
-    def _money_pattern(self, currency: str, digits: int) -> str:
-        """The locale's own pattern (it groups rupees by lakh and crore) with the decimals that are wanted."""
-        pattern: str = Locale.parse(self._locale).currency_formats["standard"].pattern
-        decimals = f".{'0' * digits}" if digits else ""
-        if get_currency_symbol(currency, locale=self._locale)[-1].isalpha():
-            pattern = pattern.replace("¤", "¤\u00a0")
-        return pattern.replace(".00", decimals)
+        return format_money(Money(amount=amount, currency=currency), self._locale, whole_without_decimals=True)
 
     def date(self, moment: datetime) -> str:
         """Returns the day of `moment` in the visitor's zone, e.g. 23 Nov 2026."""
         return babel_date(moment.astimezone(self._zone), format="medium", locale=self._locale)
+
+    def moment(self, moment: datetime) -> str:
+        """Returns day and time of `moment` in the visitor's zone, e.g. 23 Nov 2026, 2:05:09 pm."""
+        return format_datetime(moment.astimezone(self._zone), format="medium", locale=self._locale)
 
     def language(self, code: str) -> str:
         """Returns the name of a language, e.g. hi -> Hindi; an unknown code as it is."""

@@ -4,6 +4,7 @@ import math
 from typing import Any, Generic, TypeVar, get_type_hints
 
 import msgspec
+from litestar.datastructures import FormMultiDict, MultiDict
 
 from academy.infrastructure.rate_limits.base import TooManyTries
 from academy.infrastructure.sessions.base import SessionsUnavailable
@@ -48,7 +49,15 @@ async def read_form(request: PageRequest, form_type: type[S]) -> Form[S]:
     Text is stripped (except fields whose name contains `password`). A field of a list type gathers repeated fields; a
     missing checkbox is False.
     """
-    sent = await request.form()
+    return _read(await request.form(), form_type)
+
+
+def read_query(request: PageRequest, form_type: type[S]) -> Form[S]:
+    """Reads a form out of the address of its page, by the same rules; one that is not sent yet is empty."""
+    return _read(request.query_params, form_type)
+
+
+def _read(sent: FormMultiDict | MultiDict[Any], form_type: type[S]) -> Form[S]:
     values: dict[str, Any] = {}
     errors: dict[str, str] = {}
     typed: dict[str, Any] = {}
@@ -104,6 +113,6 @@ def describe_mistake(technical: str, *, empty: bool) -> str:
             return sentence.format(head.removeprefix(start).removesuffix(".0"))
     if "Invalid enum value" in head:
         return "Choose one of the options."
-    if "`int`" in head or "`float`" in head:
+    if "`int" in head or "`float" in head:
         return "This must be a number."
     return "This does not have the expected form."

@@ -1,6 +1,6 @@
 """What every answer carries, errors and files included: security headers and a request id. Nothing fails silently."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -43,24 +43,42 @@ def image_sources(logo_url: str) -> str:
     return _POLICY["img-src"] + origin
 
 
+class ContentPolicy:
+    """The Content-Security-Policy of an academy's pages, and of those that need more of the outside than others.
+
+    Args:
+        media: addresses elsewhere from which pages show stored images and videos.
+        uploads: addresses elsewhere to which pages send files.
+    """
+
+    def __init__(self, logo_url: str = "", media: Sequence[str] = (), uploads: Sequence[str] = ()) -> None:
+        self._held = _POLICY | {
+            "img-src": " ".join([image_sources(logo_url), *media]),
+            "media-src": " ".join([_POLICY["media-src"], *media]),
+            "connect-src": " ".join([_POLICY["connect-src"], *uploads]),
+        }
+
+    def __str__(self) -> str:
+        """The policy of every page."""
+        return self.allowing()
+
+    def allowing(self, **sources: Iterable[str]) -> str:
+        """Returns the policy of a page that needs more sources, by directive, `_` standing for the hyphen."""
+        changed = {name.replace("_", "-"): added for name, added in sources.items()}
+        more = {name: " ".join([self._held[name], *added]) for name, added in changed.items()}
+        return "; ".join(f"{name} {value}" for name, value in (self._held | more).items())
+
+
 class SecurityHeadersMiddleware:
     """Adds the OWASP Secure Headers and a request id to every HTTP answer. A header that is set already stays.
 
     It stands in front of everything: what fails behind it, even the error page, is logged and answered here.
     """
 
-    def __init__(
-        self, app: ASGIApp, *, https: bool, logo_url: str = "", media: Sequence[str] = (), uploads: str = ""
-    ) -> None:
-        """`media`: addresses elsewhere from which pages show images and videos; `uploads`: where they send files."""
+    def __init__(self, app: ASGIApp, *, https: bool, policy: ContentPolicy) -> None:
         self._app = app
-        policy = content_security_policy(
-            img_src=" ".join([image_sources(logo_url), *media]),
-            media_src=" ".join([_POLICY["media-src"], *media]),
-            connect_src=f"{_POLICY['connect-src']} {uploads}".rstrip(),
-        )
         headers = {
-            "content-security-policy": policy,
+            "content-security-policy": str(policy),
             "x-frame-options": "DENY",
             "x-content-type-options": "nosniff",
             "referrer-policy": "strict-origin-when-cross-origin",

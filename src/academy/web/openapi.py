@@ -77,6 +77,7 @@ def openapi_config(title: str) -> OpenAPIConfig:
             Tag(name="me", description="The caller's account."),
             Tag(name="courses", description="Catalogue, courses, reviews."),
             Tag(name="enrolment", description="Enrolments and progress."),
+            Tag(name="payments", description="Checkouts, what was paid, what went back."),
             Tag(name="files", description="Videos and files."),
             Tag(name="admin", description="For admins."),
             Tag(name=_WEBHOOKS, description="For providers, which sign what they send."),

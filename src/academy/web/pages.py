@@ -120,6 +120,7 @@ class Pages:
             csrf_token=csrf_token,
             format_money=formatter.money,
             format_date=formatter.date,
+            format_moment=formatter.moment,
             format_language=formatter.language,
             format_relative=formatter.relative,
             **context,
@@ -173,6 +174,17 @@ def redirect(location: str, **query: str) -> Response[bytes]:
     query = {name: value for name, value in query.items() if value}
     if query:
         target += ("&" if "?" in location else "?") + urlencode(query)
+    return Response(b"", status_code=HTTP_303_SEE_OTHER, media_type="text/html", headers={"Location": target})
+
+
+def leave(location: str, public_url: str) -> Response[bytes]:
+    """Sends the visitor to an address elsewhere with 303.
+
+    One of this site is left as a path: the visitor stays on the name by which they came, where their cookies are, also
+    while the academy is developed and has several (`localhost`, `127.0.0.1`).
+    """
+    own = f"{public_url}/"
+    target = f"/{location.removeprefix(own)}" if location.startswith(own) else location
     return Response(b"", status_code=HTTP_303_SEE_OTHER, media_type="text/html", headers={"Location": target})
 
 

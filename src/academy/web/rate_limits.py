@@ -20,7 +20,7 @@ from academy.web.requests import PageRequest, client_address
 
 RATE_LIMIT = "rate_limit"
 _STANDING = "rate_limit_standing"
-_OF_ACCOUNTS = frozenset({Rule.UPLOADS})
+_OF_ACCOUNTS = frozenset({Rule.UPLOADS, Rule.CHECKOUTS})
 
 
 class RequestLimitMiddleware:

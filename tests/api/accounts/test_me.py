@@ -93,6 +93,7 @@ async def test_the_export_holds_everything(academy: TestAcademy) -> None:
         "videos",
         "files",
         "captions",
+        "transactions",
     }
     account = export["account"]
     assert (account["email"], account["name"], account["role"]) == ("asha@example.com", "Asha Rao", "learner")

@@ -9,7 +9,20 @@ from tests.api.accounts.courses import published_course
 from tests.api.accounts.steps import mails_to, register, sign_in
 from tests.api.admin.test_figures_jobs_and_mail import dead_job
 
-PAGES = ("", "/users", "/courses", "/enrolments", "/mail", "/suppressions", "/jobs")
+PAGES = (
+    "",
+    "/users",
+    "/courses",
+    "/enrolments",
+    "/transactions",
+    "/payments-repair",
+    "/coupons",
+    "/taxes",
+    "/mail",
+    "/suppressions",
+    "/jobs",
+    "/webhook-events",
+)
 
 
 async def test_only_admins_see_them(embedded_academy: TestAcademy) -> None:
@@ -33,6 +46,13 @@ async def test_an_empty_academy_says_what_will_be_where(embedded_academy: TestAc
         ("/admin/users?q=nobody", "Nobody fits “nobody”"),
         ("/admin/courses", "No courses yet"),
         ("/admin/enrolments", "Nobody has enrolled yet"),
+        ("/admin", "no payment came in"),
+        ("/admin/transactions", "Nothing was bought yet"),
+        ("/admin/payments-repair", "Nobody waits for what they paid"),
+        ("/admin/coupons", "There is no coupon yet."),
+        ("/admin/taxes", "There is no tax yet"),
+        ("/admin/webhook-events", "No gateway told anything yet"),
+        ("/admin/webhook-events?status=refused", "No event is refused"),
         ("/admin/mail", "No mail yet"),
         ("/admin/mail?state=failed", "No mail like that"),
         ("/admin/jobs?status=dead", "No job is dead"),

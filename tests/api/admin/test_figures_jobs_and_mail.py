@@ -9,8 +9,11 @@ from academy.infrastructure.email.reports import DeliveryReport, ReportKind
 from academy.infrastructure.jobs.base import JobKind
 from academy.infrastructure.security.principal import Role
 from tests.academies.in_process import TestAcademy
+from tests.academies.payments import bought, paid_course
 from tests.api.accounts.courses import published_course
 from tests.api.accounts.steps import problem, register
+
+NO_PAYMENTS = {"revenue": [], "open_disputes": 0, "waiting_events": 0, "refused_events": 0}
 
 
 class Nonsense(msgspec.Struct):
@@ -36,8 +39,28 @@ async def test_the_overview_counts(academy: TestAcademy) -> None:
     api = await academy.signed_in_api(Role.ADMIN)
     figures = (await api.get("admin/overview")).json()
     jobs = figures.pop("jobs")
-    assert figures == {"users": 3, "courses": 1, "published_courses": 1, "enrolments": 1}
+    assert figures == {"users": 3, "courses": 1, "published_courses": 1, "enrolments": 1, "payments": NO_PAYMENTS}
     assert jobs["dead"] == 1
+
+
+async def test_the_overview_tells_the_revenue_of_thirty_days(academy: TestAcademy) -> None:
+    course = await paid_course(academy)
+    await bought(academy, await academy.person(), course)
+    academy.clock.move(days=31)
+    api = await academy.signed_in_api(Role.ADMIN)
+    figures = (await api.get("admin/overview")).json()["payments"]
+    assert figures == NO_PAYMENTS
+    admin = await academy.person(Role.ADMIN)
+    for _ in range(2):
+        sold = await bought(academy, await academy.person(), course)
+    await academy.academy.refunds.request(admin, sold.id, amount=100, reason="A little")
+    await academy.work()
+    (revenue,) = (await api.get("admin/overview")).json()["payments"]["revenue"]
+    assert revenue == {
+        "paid": {"amount": 299_800, "currency": "INR"},
+        "refunded": {"amount": 100, "currency": "INR"},
+        "count": 2,
+    }
 
 
 async def test_who_asks_for_the_health_meanwhile_shares_the_report(embedded_academy: TestAcademy) -> None:
@@ -54,6 +77,7 @@ async def test_health_names_each_part(embedded_academy: TestAcademy) -> None:
     assert {name: check["status"] for name, check in report["checks"].items()} == {
         "database": "healthy",
         "storage": "healthy",
+        "payments": "healthy",
         "email": "healthy",
         "cache": "healthy",
         "sessions": "healthy",

@@ -87,20 +87,23 @@ async def test_who_is_done_is_asked_for_a_review_once(shared_embedded_academy: T
     assert primary_buttons(await page_of(browser, course)) == []
 
 
-async def test_a_paid_course_shows_its_price_and_its_preview(shared_embedded_academy: TestAcademy) -> None:
+async def test_a_paid_course_has_one_button_to_its_checkout_and_a_quiet_link_inside(
+    shared_embedded_academy: TestAcademy,
+) -> None:
     course = await published(shared_embedded_academy, price=PAID)
+    checkout = f"/checkout/{course.slug}"
     for browser in (shared_embedded_academy.browser(), await shared_embedded_academy.signed_in_browser()):
         page = await page_of(browser, course)
         [amount] = elements(page, "p", class_="amount")
         assert amount.text == "₹1,499"
-        assert "Payment opens soon" in text(page)
         [button] = primary_buttons(page)
-        preview = f"/learn/{course.slug}/{course.lessons()[0].id}"
-        assert (button.text, button.attributes["href"]) == ("Try a free lesson", preview)
-        assert (await browser.get(preview)).status_code == 200
+        assert (button.text, button.attributes["href"]) == ("Buy for ₹1,499", checkout)
+        assert (await browser.get(checkout)).status_code == 200
+        [preview] = [link for link in elements(page, "a", class_="link") if link.text == "Look inside first"]
+        assert preview.attributes["href"] == f"/learn/{course.slug}/{course.lessons()[0].id}"
+        assert (await browser.get(preview.attributes["href"])).status_code == 200
     sent = await browser.submit("/account", f"/courses/{course.slug}/enrol")
-    assert sent.url.path == f"/courses/{course.slug}"
-    assert "payment opens soon" in text(sent.text)
+    assert (sent.status_code, sent.url.path) == (200, checkout)
 
 
 async def test_the_curriculum_opens_previews_and_locks_the_rest(shared_embedded_academy: TestAcademy) -> None:

@@ -56,13 +56,13 @@ async def test_many_learners_at_once_are_all_counted(shared_academy: TestAcademy
     assert (await stored(shared_academy, course)).enrolment_count == 10
 
 
-async def test_a_paid_course_says_that_payment_opens_soon(shared_academy: TestAcademy) -> None:
+async def test_a_paid_course_asks_to_be_bought(shared_academy: TestAcademy) -> None:
     course = await published(shared_academy, price=PAID)
     learner = await shared_academy.person()
     api = await shared_academy.signed_in_api(person=learner)
     answer = await api.post(f"courses/{course.slug}/enrolments")
     assert (answer.status_code, answer.json()["code"]) == (409, "payment_needed")
-    assert "payment opens soon" in answer.json()["detail"]
+    assert "buy it on its page" in answer.json()["detail"]
     assert (await api.get("me/enrolments")).json()["items"] == []
     assert await confirmations(shared_academy, learner, course) == 0
 

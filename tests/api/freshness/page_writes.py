@@ -7,11 +7,13 @@ import httpx
 from academy.features.accounts.administration import COMMAND_LINE
 from academy.features.accounts.model import Topic
 from academy.features.notifications.unsubscribe import UnsubscribeTokens
+from academy.features.payments.model import Transaction
 from academy.infrastructure.security.principal import Principal, Role
 from academy.kit.ids import new_id
-from tests.academies.courses import unique
+from tests.academies.courses import PAID, unique
 from tests.academies.in_process import PASSWORD, Browser
 from tests.academies.media import make_picture
+from tests.academies.payments import ordered
 from tests.api.freshness.stage import Stage
 from tests.api.freshness.writes import Write, dead_job, entering, registered_address, suppression, welcome
 
@@ -216,6 +218,54 @@ async def position(stage: Stage) -> httpx.Response:
     browser, page = await browser_of(stage, stage.learner_person), f"/learn/{stage.course.slug}/{lesson.id}"
     headers = await script_headers(browser, page)
     return await browser.post(f"{page}/position", json={"completed": True}, headers=headers)
+
+
+# --- buyers ---
+
+
+async def _ask_a_price(stage: Stage) -> None:
+    await stage.writer.academy.courses.change(stage.teacher_person, stage.course.slug, {"price": PAID})
+
+
+async def _at_the_bank(stage: Stage) -> tuple[Browser, Transaction]:
+    """A buyer's browser, and what they are about to pay."""
+    await _ask_a_price(stage)
+    buyer = await stage.writer.person()
+    transaction = await ordered(stage.writer, buyer, stage.course)
+    return await browser_of(stage, buyer), transaction
+
+
+@write("POST /checkout/{slug}")
+async def begin_checkout(stage: Stage) -> httpx.Response:
+    await _ask_a_price(stage)
+    browser, page = await browser_of(stage, await stage.writer.person()), f"/checkout/{stage.course.slug}"
+    return await browser.submit(page, f"{page}?total={PAID.amount}", gateway="rehearsal")
+
+
+@write("POST /checkout/{slug}/{transaction_id}/cancel")
+async def cancel_checkout(stage: Stage) -> httpx.Response:
+    browser, transaction = await _at_the_bank(stage)
+    page = f"/checkout/{stage.course.slug}/{transaction.id}"
+    return await browser.submit(f"{page}/cancelled", f"{page}/cancel")
+
+
+@write("POST /checkout/{slug}/{transaction_id}/returned")
+async def return_from_a_script(stage: Stage) -> httpx.Response:
+    browser, transaction = await _at_the_bank(stage)
+    page = f"/checkout/{stage.course.slug}/{transaction.id}"
+    return await browser.submit(f"{page}/cancelled", f"{page}/returned")
+
+
+@write("POST /rehearsal/{reference}/pay")
+async def pay(stage: Stage) -> httpx.Response:
+    browser, transaction = await _at_the_bank(stage)
+    return await browser.submit(f"/rehearsal/{transaction.reference}", f"/rehearsal/{transaction.reference}/pay")
+
+
+@write("POST /rehearsal/{reference}/decline")
+async def decline(stage: Stage) -> httpx.Response:
+    browser, transaction = await _at_the_bank(stage)
+    return await browser.submit(f"/rehearsal/{transaction.reference}", f"/rehearsal/{transaction.reference}/decline")
 
 
 # --- admins ---

@@ -133,7 +133,8 @@ async def test_an_upload_of_200_mb_needs_little_memory(served: ServedAcademy, fi
         kept = [small.json()["id"], sent.json()["id"]]
         originals = {path.parent.name for path in files(served) if path.name.startswith("original")}
         assert originals == set(kept)
-        assert [path for path in files(served) if path.suffix == ".part"] == []
+        # The refusal is answered before the rest of the body is read, and removes what came of it after that.
+        await until(lambda: not [path for path in files(served) if path.suffix == ".part"], "nothing is left of it")
         for video_id in kept:
             assert (await client.delete(f"videos/{video_id}")).status_code == 204
 

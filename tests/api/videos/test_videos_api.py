@@ -117,7 +117,8 @@ async def test_the_document_of_the_api_tells_what_an_upload_holds(embedded_acade
     document = (await embedded_academy.browser().get("/api/openapi.json")).json()
     for path in ("/api/v1/videos", "/api/v1/files"):
         body = document["paths"][path]["post"]["requestBody"]
-        assert set(body["content"]["multipart/form-data"]["schema"]["properties"]) == {"file", "course", "lesson_id"}
+        fields = set(body["content"]["multipart/form-data"]["schema"]["properties"])
+        assert fields == {"file", "course", "lesson_id", "attachment"}
 
 
 async def test_the_conversion_is_told_and_can_be_played(academy: TestAcademy, tmp_path: Path) -> None:

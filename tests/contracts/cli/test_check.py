@@ -8,9 +8,16 @@ from tests.contracts.cli.test_commands import ends
 from tests.contracts.cli.test_mail import findings
 from tests.servers.academy import ServedAcademy, served_academy
 from tests.servers.mongodb import free_port
+from tests.simulators.razorpay import KEY_ID, KEY_SECRET, running_razorpay
 
 SEVERAL = {"WORKERS": "2"}
 TOGETHER = {"CACHE_PROVIDER": "redis"}
+RAZORPAY = {
+    "PAYMENT_GATEWAYS": "razorpay",
+    "RAZORPAY_KEY_ID": KEY_ID,
+    "RAZORPAY_KEY_SECRET": KEY_SECRET,
+    "RAZORPAY_WEBHOOK_SECRET": "webhook-secret",
+}
 
 
 @pytest.fixture
@@ -34,6 +41,24 @@ def test_check_warns_of_several_processes_that_share_no_cache(academy: ServedAca
         assert part in text
     assert "Workers" not in findings(ends(academy, "check", "--json", code=0))
     assert "Workers" not in findings(ends(academy, "check", "--json", code=0, **SEVERAL, **TOGETHER))
+
+
+def test_check_asks_the_gateways_and_warns_of_one_that_moves_no_money(academy: ServedAcademy) -> None:
+    status, text = findings(ends(academy, "check", "--json", code=0))["Payments by rehearsal"]
+    assert (status, "Set PAYMENT_GATEWAYS." in text) == ("warn", True)
+    found = findings(ends(academy, "check", "--json", code=0, PAYMENT_GATEWAYS="none"))
+    assert [subject for subject in found if subject.startswith("Payments by")] == []
+    with running_razorpay() as razorpay:
+        taken = {**RAZORPAY, "RAZORPAY_URL": razorpay.url}
+        assert findings(ends(academy, "check", "--json", code=0, **taken))["Payments by razorpay"][0] == "pass"
+        refused = {**taken, "RAZORPAY_KEY_SECRET": "another"}
+        status, text = findings(ends(academy, "check", "--json", code=1, **refused))["Payments by razorpay"]
+    assert (status, text.startswith("Razorpay: ")) == ("fail", True)
+
+
+def test_nothing_starts_with_a_gateway_whose_webhooks_have_no_secret(academy: ServedAcademy) -> None:
+    said = ends(academy, "check", code=2, **{**RAZORPAY, "RAZORPAY_WEBHOOK_SECRET": ""})
+    assert "RAZORPAY_WEBHOOK_SECRET: is required with PAYMENT_GATEWAYS=razorpay." in said
 
 
 @pytest.mark.parametrize("variables", [SEVERAL, {}])

@@ -21,6 +21,8 @@ from academy.features.courses.model import Level
 from academy.features.courses.repository import CatalogueFilter, CourseSort
 from academy.features.enrolment.model import LearnerEnrolled
 from academy.features.learning.model import LessonProgress
+from academy.features.payments.invoice import Buyer
+from academy.features.payments.model import TransactionFilter, TransactionStatus
 from academy.features.videos.captions_model import CaptionLine, TrackKind
 from academy.infrastructure.database.base import Database
 from academy.infrastructure.email.base import EmailMessage, Recipient
@@ -60,7 +62,7 @@ WELCOME = msgspec.structs.replace(sample(Mail, 7), kind="welcome", values={"name
 KNOWN: dict[object, list[object]] = {
     "text": ["", "name1"],
     "cursor": [None],
-    "wanted": [
+    CatalogueFilter: [
         CatalogueFilter(sort=sort, **narrowed)
         for sort in (None, *CourseSort)
         for narrowed in (
@@ -85,7 +87,7 @@ KNOWN: dict[object, list[object]] = {
     "batch_id": ["mail_batches7", "none"],
     "enqueue.payload": [SendMail(mail_id="mails7")],
     "enqueue_once.payload": [SendMail(mail_id="mails7")],
-    "event": [LearnerEnrolled(enrolment_id="e", user_id="user7", course_id="course7", granted_at=START)],
+    "publish.event": [LearnerEnrolled(enrolment_id="e", user_id="user7", course_id="course7", granted_at=START)],
     EmailMessage: [
         EmailMessage(
             mail_id="m",
@@ -105,12 +107,27 @@ KNOWN: dict[object, list[object]] = {
     Announcement: [NEWS],
     BatchRecipient: [BatchRecipient(to=ANYBODY, unsubscribe_url="https://a.example")],
     "recipients": [[BatchRecipient(to=ANYBODY, unsubscribe_url="https://a.example")]],
-    "page.wanted": [
+    TransactionFilter: [
+        TransactionFilter(**narrowed)
+        for narrowed in (
+            {},
+            {"status": TransactionStatus.PAID},
+            {"gateway": "gateway7"},
+            {"gateway": "gateway7", "status": TransactionStatus.PAID},
+            {"user_id": "user7", "status": TransactionStatus.PAID},
+            {"course_id": "course7", "gateway": "gateway7"},
+            {"coupon_code": "coupon_code7"},
+            {"disputed": True},
+            {"disputed": True, "status": TransactionStatus.PAID, "gateway": "gateway7"},
+        )
+    ],
+    MailFilter: [
         MailFilter(),
         MailFilter(state=MailState.SENT),
         MailFilter(to="a@b.example"),
         MailFilter(batch_id="b"),
     ],
+    Buyer: [Buyer(name="B", email="b@c.example", country="IN")],
     DeliveryReport: [REPORT],
     Mail: [WELCOME],
     Recipient: [ANYBODY],

@@ -281,14 +281,13 @@ async def test_stopping_lets_running_jobs_finish_and_takes_no_new_ones(workshop:
     await worker.stop()
 
 
-async def test_stopping_gives_back_what_does_not_end(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker_module, "_STOP_SECONDS", 0.01)
+async def test_stopping_gives_back_what_does_not_end(workshop: Workshop) -> None:
     gate = Gate()
     workshop.queue.register(COUNT, gate)
     job_id = await workshop.queue.enqueue(COUNT, Count(1))
     workshop.worker.start()
     await gate.entered.wait()
-    await workshop.worker.stop()
+    await workshop.worker.stop(patience=0.01)
     job = await workshop.job(job_id)
     assert gate.cancelled == 1
     assert (job.status, job.attempts, job.leased_by) == (JobStatus.QUEUED, 0, "")

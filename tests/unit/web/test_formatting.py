@@ -47,6 +47,12 @@ def test_a_date_is_the_day_where_the_visitor_is() -> None:
     assert formatter("hi", "Asia/Kolkata").date(late) == "24 नव॰ 2026"
 
 
+def test_a_moment_is_that_of_the_visitors_clock() -> None:
+    late = datetime(2026, 11, 23, 20, 0, 5, tzinfo=UTC)
+    assert formatter(time_zone="UTC").moment(late) == "23 Nov 2026, 8:00:05\u202fpm"
+    assert formatter(time_zone="Asia/Kolkata").moment(late) == "24 Nov 2026, 1:30:05\u202fam"
+
+
 @pytest.mark.parametrize(
     ("distance", "english"),
     [

@@ -4,11 +4,11 @@ from typing import Annotated, Any
 import httpx
 import msgspec
 import pytest
-from litestar import Litestar, Response, post
+from litestar import Litestar, Response, get, post
 from msgspec import Meta
 
 from academy.kit.errors import ConflictError, InvalidError
-from academy.web.forms import empty_form, read_form
+from academy.web.forms import Form, empty_form, read_form, read_query
 from academy.web.requests import PageRequest
 
 
@@ -32,13 +32,21 @@ class CourseForm(msgspec.Struct, kw_only=True):
 
 @post("/", status_code=200)
 async def send(request: PageRequest) -> Response[dict[str, Any]]:
-    form = await read_form(request, CourseForm)
+    return told(await read_form(request, CourseForm))
+
+
+@get("/")
+async def look(request: PageRequest) -> Response[dict[str, Any]]:
+    return told(read_query(request, CourseForm))
+
+
+def told(form: Form[CourseForm]) -> Response[dict[str, Any]]:
     return Response({"values": form.values, "errors": form.errors, "data": msgspec.to_builtins(form.data)})
 
 
 async def answered(content: bytes | None = None, kind: str = "", **fields: Any) -> httpx.Response:
     """Sends the form to a small app."""
-    transport = httpx.ASGITransport(Litestar([send], openapi_config=None))  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(Litestar([send, look], openapi_config=None))  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url="http://academy.test") as client:
         if content is not None:
             return await client.post("/", content=content, headers={"content-type": kind})
@@ -145,3 +153,14 @@ def test_a_form_takes_over_what_a_service_found() -> None:
 async def test_a_form_that_breaks_off_is_the_senders_fault() -> None:
     broken = b'--x\r\nContent-Disposition: form-data; name="title"; filename="a"\r\n\r\nb'
     assert (await answered(broken, "multipart/form-data; boundary=x")).status_code == 400
+
+
+async def test_an_address_is_read_as_a_form_is() -> None:
+    transport = httpx.ASGITransport(Litestar([look], openapi_config=None))  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://academy.test") as client:
+        query = {"title": " Python ", "stars": "9", "tags": ["a", "", "b"], "unknown": "x"}
+        found = (await client.get("/", params=query)).json()
+    assert found["values"]["title"] == "Python"
+    assert found["values"]["tags"] == ["a", "b"]
+    assert found["errors"] == {"stars": "This must be 5 or less."}
+    assert found["data"] is None

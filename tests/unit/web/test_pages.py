@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from academy.web.pages import redirect, safe_next
+from academy.web.pages import leave, redirect, safe_next
 
 HERE = "https://academy.test"
 
@@ -52,3 +52,16 @@ def test_a_redirect_is_seen_by_get_and_keeps_its_query() -> None:
     assert answer.status_code == 303
     assert answer.headers["Location"] == "/login?next=%2Flearn%2Fa%3Fb%3Dc%26d%3De"
     assert redirect("/verify?email=a", next="/x").headers["Location"] == "/verify?email=a&next=%2Fx"
+
+
+@pytest.mark.parametrize(
+    ("location", "target"),
+    [
+        ("https://checkout.stripe.com/c/pay/cs_1#fid=%2F", "https://checkout.stripe.com/c/pay/cs_1#fid=%2F"),
+        (f"{HERE}/rehearsal/1?a=b", "/rehearsal/1?a=b"),
+        (f"{HERE}.evil.test/", f"{HERE}.evil.test/"),
+    ],
+)
+def test_leaving_goes_anywhere_and_to_our_own_addresses_by_their_path(location: str, target: str) -> None:
+    response = leave(location, HERE)
+    assert (response.status_code, response.headers["Location"]) == (303, target)

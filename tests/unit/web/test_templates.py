@@ -8,7 +8,7 @@ from jinja2 import Environment
 
 import academy
 from academy.web.assets import Assets
-from tests.unit.web.test_vendored import STATIC
+from tests.unit.test_vendored import STATIC
 
 SOURCE = Path(academy.__file__).parent
 TEMPLATES = sorted(SOURCE.glob("**/templates/**/*.html"))

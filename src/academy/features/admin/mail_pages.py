@@ -1,13 +1,11 @@
 """HTML handlers of the admin: the mail log and the addresses that get no mail."""
 
-from typing import TypeVar
-
 import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from academy.features.admin.pages import back, list_cursor
+from academy.features.admin.pages import ROWS, back, chosen, list_cursor
 from academy.infrastructure.email.log import MailFilter, MailLog
 from academy.infrastructure.email.model import MailState
 from academy.infrastructure.email.rendering import MailKind
@@ -19,14 +17,7 @@ from academy.web.pages import Pages
 from academy.web.requests import PageRequest
 from academy.web.settings import WebSettings
 
-E = TypeVar("E", MailState, MailKind)
-
-_ROWS = 25
 _LONGEST_ADDRESS = 254
-
-
-def _chosen(options: type[E], text: str) -> E | None:
-    return options(text) if text in set(options) else None
 
 
 @get("/admin/mail", guards=[admins], include_in_schema=False)
@@ -36,8 +27,8 @@ async def mail(
     """The mail log: all of it, or what a filter leaves."""
     query = request.query_params
     wanted = MailFilter(
-        state=_chosen(MailState, query.get("state", "")),
-        kind=_chosen(MailKind, query.get("kind", "")),
+        state=chosen(MailState, query.get("state", "")),
+        kind=chosen(MailKind, query.get("kind", "")),
         to=query.get("to", "")[:_LONGEST_ADDRESS].strip() or None,
         batch_id=query.get("batch_id") or None,
     )
@@ -46,7 +37,7 @@ async def mail(
     return pages.render(
         request,
         "admin/mail.html",
-        page=await mail_log.page(wanted, limit=_ROWS, cursor=cursor),
+        page=await mail_log.page(wanted, limit=ROWS, cursor=cursor),
         wanted=wanted,
         kept=kept,
         states=list(MailState),
@@ -92,7 +83,7 @@ async def suppressions(
 ) -> Response[bytes]:
     """The addresses that get no mail."""
     cursor = list_cursor(request)
-    page = await suppressions.page(limit=_ROWS, cursor=cursor)
+    page = await suppressions.page(limit=ROWS, cursor=cursor)
     return pages.render(request, "admin/suppressions.html", page=page, cursor=cursor)
 
 

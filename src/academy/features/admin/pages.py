@@ -1,5 +1,8 @@
 """HTML handlers of the admin."""
 
+from enum import StrEnum
+from typing import TypeVar
+
 import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
@@ -7,6 +10,7 @@ from litestar.params import FromPath
 
 from academy.features.admin.service import AdminService, EnrolmentRow
 from academy.features.learning.service import LearningService
+from academy.features.payments.reconciliation import Reconciliation
 from academy.infrastructure.email.log import MailFilter, MailLog
 from academy.infrastructure.jobs.model import JobStatus
 from academy.infrastructure.security.principal import Principal, Role
@@ -16,7 +20,10 @@ from academy.web.guards import admins
 from academy.web.pages import Pages
 from academy.web.requests import PageRequest
 
-_ROWS, _NEWEST = 25, 5
+Choice = TypeVar("Choice", bound=StrEnum)
+
+ROWS = 25
+_NEWEST = 5
 
 
 class RoleForm(msgspec.Struct, kw_only=True):
@@ -37,6 +44,11 @@ def list_cursor(request: PageRequest) -> str | None:
     return request.query_params.get("cursor") or None
 
 
+def chosen(options: type[Choice], text: str) -> Choice | None:
+    """Returns the option that a part of the address names; None for anything else."""
+    return options(text) if text in set(options) else None
+
+
 @get("/admin", guards=[admins], include_in_schema=False)
 async def overview(
     request: PageRequest,
@@ -44,6 +56,7 @@ async def overview(
     admin: NamedDependency[AdminService],
     learning: NamedDependency[LearningService],
     mail_log: NamedDependency[MailLog],
+    reconciliation: NamedDependency[Reconciliation],
 ) -> Response[bytes]:
     """The academy in figures, its health, the newest of everything."""
     enrolments, _ = await admin.enrolments(limit=_NEWEST)
@@ -51,6 +64,7 @@ async def overview(
         request,
         "admin/overview.html",
         overview=await admin.overview(),
+        unserved=len((await reconciliation.unserved(most_pages=1)).items),
         health=await admin.health(),
         users=(await admin.users(limit=_NEWEST)).items,
         enrolments=enrolments,
@@ -66,7 +80,7 @@ async def users(
     """All accounts."""
     text = request.query_params.get("q", "")[:200]
     cursor = list_cursor(request)
-    found = await admin.users(text, limit=_ROWS, cursor=cursor)
+    found = await admin.users(text, limit=ROWS, cursor=cursor)
     return pages.render(request, "admin/users.html", found=found, text=text, roles=list(Role), cursor=cursor)
 
 
@@ -133,7 +147,7 @@ async def courses(
     """All courses, or those that a search finds."""
     text = request.query_params.get("q", "")[:200]
     cursor = list_cursor(request)
-    page = await admin.courses(text, limit=_ROWS, cursor=cursor)
+    page = await admin.courses(text, limit=ROWS, cursor=cursor)
     return pages.render(request, "admin/courses.html", page=page, text=text, cursor=cursor)
 
 
@@ -146,7 +160,7 @@ async def enrolments(
 ) -> Response[bytes]:
     """All enrolments."""
     cursor = list_cursor(request)
-    rows, next_cursor = await admin.enrolments(limit=_ROWS, cursor=cursor)
+    rows, next_cursor = await admin.enrolments(limit=ROWS, cursor=cursor)
     return pages.render(
         request,
         "admin/enrolments.html",
@@ -173,10 +187,9 @@ async def jobs(
     request: PageRequest, pages: NamedDependency[Pages], admin: NamedDependency[AdminService]
 ) -> Response[bytes]:
     """The jobs."""
-    wanted = request.query_params.get("status", "")
-    status = JobStatus(wanted) if wanted in set(JobStatus) else None
+    status = chosen(JobStatus, request.query_params.get("status", ""))
     cursor = list_cursor(request)
-    page = await admin.jobs(status=status, limit=_ROWS, cursor=cursor)
+    page = await admin.jobs(status=status, limit=ROWS, cursor=cursor)
     return pages.render(request, "admin/jobs.html", page=page, status=status, statuses=list(JobStatus), cursor=cursor)
 
 

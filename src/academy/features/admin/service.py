@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime, timedelta
 
 import msgspec
@@ -13,6 +13,7 @@ from academy.features.courses.model import Course, CourseStatus
 from academy.features.courses.service import CourseService
 from academy.features.enrolment.model import Enrolment
 from academy.features.enrolment.service import EnrolmentService
+from academy.features.payments.service import PaymentFigures, PaymentService
 from academy.infrastructure.cache.base import Cache
 from academy.infrastructure.database.base import Database, Page
 from academy.infrastructure.email.service import EmailService
@@ -38,6 +39,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     courses: int
     published_courses: int
     enrolments: int
+    payments: PaymentFigures
     jobs: dict[str, int]
 
 
@@ -74,6 +76,7 @@ class AdminService:
         accounts: AccountAdministration,
         courses: CourseService,
         enrolments: EnrolmentService,
+        payments: PaymentService,
         email: EmailService,
         jobs: DatabaseJobQueue,
         storage: Storage,
@@ -86,6 +89,7 @@ class AdminService:
         self._accounts = accounts
         self._courses = courses
         self._enrolments = enrolments
+        self._payments = payments
         self._jobs = jobs
         self._storage = storage
         self._cache = cache
@@ -93,6 +97,7 @@ class AdminService:
             "database": HealthCheck(self._database_detail),
             "storage": HealthCheck(storage.health_check),
             "email": HealthCheck(email.health_check, is_vital=False),
+            "payments": HealthCheck(payments.health_check, is_vital=False),
             "cache": HealthCheck(self._cache_detail, is_vital=False),
             "sessions": HealthCheck(sessions.health_check, is_vital=False),
             "rate_limits": HealthCheck(limiter.health_check, is_vital=False),
@@ -108,6 +113,7 @@ class AdminService:
             courses=await self._courses.count(),
             published_courses=await self._courses.count(CourseStatus.PUBLISHED),
             enrolments=await self._enrolments.count(),
+            payments=await self._payments.figures(),
             jobs=await self._jobs.counts(),
         )
 
@@ -121,6 +127,14 @@ class AdminService:
         if user_id not in users:
             raise NotFoundError("There is no such account.")
         return users[user_id]
+
+    async def user_with(self, email: str) -> User | None:
+        """Returns the account with an address, however that is capitalised."""
+        return await self._accounts.lookup(email)
+
+    async def people(self, user_ids: Collection[str]) -> dict[str, User]:
+        """Returns accounts by id, without those that are deleted."""
+        return await self._accounts.many(sorted(user_ids))
 
     async def suspend(self, principal: Principal, user_id: str) -> User:
         """Shuts an account; its sessions end at once. Raises NotFoundError, LastAdmin, ConflictError for oneself."""

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from academy.features.accounts.model import User
 from academy.features.courses import categories_api, reviews_api
-from academy.features.courses.curriculum import LessonDraft, SectionDraft
+from academy.features.courses.curriculum import LONGEST_TITLE, LessonDraft, SectionDraft
 from academy.features.courses.model import Course, CourseDetails, CourseStatus, Lesson, LessonKind, Level, Section
 from academy.features.courses.repository import CatalogueFilter, CourseSort
 from academy.features.courses.service import CourseService
@@ -21,7 +21,7 @@ from academy.web.guards import anyone, instructors
 from academy.web.listing import Cursor, Limit, Listing
 from academy.web.preconditions import if_unchanged, revision_of
 
-Title = Annotated[str, Meta(min_length=1, max_length=120)]
+Title = Annotated[str, Meta(min_length=1, max_length=LONGEST_TITLE)]
 ShortText = Annotated[str, Meta(max_length=200)]
 # Bytes: the longest texts of a course, with six bytes for each escaped letter; and the texts of many lessons at once.
 LARGEST_COURSE = 256 << 10
@@ -135,9 +135,12 @@ class CourseChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class LessonRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """A lesson; with `id` an existing one, without a new one. `text` (Markdown) replaces the lesson's text."""
+    """A lesson; with `id` an existing one, without a new one. `text` (Markdown) replaces the lesson's text.
 
-    title: Title
+    Only a YouTube lesson may have an empty title: it takes the one at YouTube as soon as the academy knows it.
+    """
+
+    title: Annotated[str, Meta(max_length=LONGEST_TITLE)]
     kind: LessonKind
     id: str | None = None
     free_preview: bool = False

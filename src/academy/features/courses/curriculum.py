@@ -1,6 +1,6 @@
 """The outline of a course: built from what an editor sends, so that lessons keep their identity; and what it lacks."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 
 import msgspec
 
@@ -10,11 +10,14 @@ from academy.kit.text import is_one_line
 
 MOST_SECTIONS = 60
 MOST_LESSONS = 500
+LONGEST_TITLE = 120
+UNTITLED_YOUTUBE = "YouTube video"
+"""What a YouTube lesson without a title is called until its title at YouTube is known."""
 _WORDS_PER_MINUTE = 200
 
 
 class LessonDraft(msgspec.Struct, kw_only=True, frozen=True):
-    """A lesson as an editor sends it; without an id it is new."""
+    """A lesson as an editor sends it; without an id it is new. A YouTube lesson may have no title."""
 
     title: str
     kind: LessonKind
@@ -69,15 +72,24 @@ def _check_part(part_id: str | None, title: str, known: Container[str], used: se
 
 
 def _build_lesson(draft: LessonDraft, known: dict[str, Lesson], used: set[str]) -> Lesson:
-    _check_part(draft.id, draft.title, known, used)
-    title = draft.title.strip()
+    title = draft.title.strip() or (UNTITLED_YOUTUBE if draft.kind is LessonKind.YOUTUBE else "")
+    _check_part(draft.id, title, known, used)
     if draft.id is None:
         return Lesson(title=title, kind=draft.kind, free_preview=draft.free_preview, youtube_id=draft.youtube_id or "")
     old = known[draft.id]
     if old.kind is not draft.kind:
         raise InvalidCurriculum("The kind of a lesson cannot change; add a new lesson instead.")
     youtube_id = old.youtube_id if draft.youtube_id is None else draft.youtube_id
-    return msgspec.structs.replace(old, title=title, free_preview=draft.free_preview, youtube_id=youtube_id)
+    changed = msgspec.structs.replace(old, title=title, free_preview=draft.free_preview)
+    return with_youtube_id(changed, youtube_id)
+
+
+def with_lessons(curriculum: Sequence[Section], change: Callable[[Lesson], Lesson]) -> list[Section]:
+    """Returns the outline with each lesson replaced by what `change` makes of it."""
+    return [
+        msgspec.structs.replace(section, lessons=[change(lesson) for lesson in section.lessons])
+        for section in curriculum
+    ]
 
 
 def outline_fields(curriculum: Sequence[Section]) -> dict[str, object]:
@@ -106,11 +118,47 @@ def with_video(lesson: Lesson, video_id: str | None, seconds: int) -> Lesson:
     return msgspec.structs.replace(lesson, video_id=video_id, new_video_id=None, duration_seconds=seconds)
 
 
-def without_video(lesson: Lesson, video_id: str) -> Lesson:
-    """Returns the lesson after one of its videos is gone; one that is being checked takes the place of the other."""
+def with_checked_video(lesson: Lesson, video_id: str, seconds: int) -> Lesson:
+    """Returns the lesson after one of its videos was found to be this long, or with 0 seconds to be gone.
+
+    When one is gone, another one that is being checked takes its place.
+    """
+    if video_id not in (lesson.video_id, lesson.new_video_id):
+        return lesson
+    if seconds:
+        return with_video(lesson, video_id, seconds)
     if lesson.new_video_id == video_id:
         return msgspec.structs.replace(lesson, new_video_id=None)
     return msgspec.structs.replace(lesson, video_id=lesson.new_video_id, new_video_id=None, duration_seconds=0)
+
+
+def with_youtube_id(lesson: Lesson, youtube_id: str) -> Lesson:
+    """Returns the lesson with this video of YouTube, "" for none; the length of another one is not known yet."""
+    if youtube_id == lesson.youtube_id:
+        return lesson
+    return msgspec.structs.replace(lesson, youtube_id=youtube_id, duration_seconds=0)
+
+
+def with_youtube_facts(lesson: Lesson, youtube_id: str, title: str, seconds: int) -> Lesson:
+    """Returns the lesson, if it shows this video, with its length, and its title unless somebody gave it one."""
+    if lesson.youtube_id != youtube_id:
+        return lesson
+    title = " ".join(title.split())[:LONGEST_TITLE].strip()
+    is_wanted = lesson.title == UNTITLED_YOUTUBE and title and is_one_line(title)
+    return msgspec.structs.replace(lesson, title=title if is_wanted else lesson.title, duration_seconds=seconds)
+
+
+def unknown_youtube_lessons(before: Course, after: Course) -> list[Lesson]:
+    """Returns the lessons whose video at YouTube became another one, or whose title was left to it, by an edit."""
+    known = {lesson.id: lesson for lesson in before.lessons()}
+
+    def is_unknown(lesson: Lesson) -> bool:
+        old = known.get(lesson.id)
+        if old is None or old.youtube_id != lesson.youtube_id:
+            return True
+        return lesson.title == UNTITLED_YOUTUBE != old.title
+
+    return [lesson for lesson in after.lessons() if lesson.youtube_id and is_unknown(lesson)]
 
 
 def missing_for_publication(course: Course) -> dict[str, str]:

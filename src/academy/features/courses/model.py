@@ -276,3 +276,6 @@ class LearnerState(msgspec.Struct, frozen=True, kw_only=True):
 
 LearnerStates = Callable[[str, Sequence[str]], Awaitable[Mapping[str, LearnerState]]]
 """Asks a higher feature: for this user, the state in each of these courses in which they are enrolled."""
+
+OnOutlineChanged = Callable[[Course, Course], Awaitable[None]]
+"""Told, in the transaction that changes its outline, of the course before and after."""

@@ -13,8 +13,10 @@ from academy.features.courses.curriculum import (
     missing_for_publication,
     outline_fields,
     reading_seconds,
+    with_checked_video,
+    with_lessons,
     with_video,
-    without_video,
+    with_youtube_facts,
 )
 from academy.features.courses.details import check_details
 from academy.features.courses.errors import (
@@ -25,7 +27,16 @@ from academy.features.courses.errors import (
     NotYourCourse,
     SlugTaken,
 )
-from academy.features.courses.model import Category, Course, CourseDetails, CourseStatus, Lesson, LessonKind
+from academy.features.courses.model import (
+    Category,
+    Course,
+    CourseDetails,
+    CourseStatus,
+    Lesson,
+    LessonKind,
+    OnOutlineChanged,
+    Section,
+)
 from academy.features.courses.repository import CatalogueFilter, CourseList, CourseRepository, Facets
 from academy.infrastructure.cache.base import Cache, Family
 from academy.infrastructure.cache.cached import cached
@@ -55,11 +66,13 @@ class CourseService:
         cache: Cache,
         *,
         on_deleted: Sequence[OnCourseDeleted] = (),
+        on_outline_changed: Sequence[OnOutlineChanged] = (),
     ) -> None:
         self._database = database
         self._clock = clock
         self._cache = cache
         self._on_deleted = on_deleted
+        self._on_outline_changed = on_outline_changed
         self._repository = CourseRepository(database)
         remembered = cached(cache, Family.COURSES, key=lambda: "facets", tags=lambda: tags.FACETS)
         self._facets = remembered(self._repository.facets)
@@ -242,7 +255,7 @@ class CourseService:
                     lesson if text is None else await self._put_text(course.id, lesson, text)
                     for lesson, text in zip(section.lessons, section_texts, strict=True)
                 ]
-            return await self._change(course, outline_fields(curriculum), course.revision)
+            return await self._put_outline(course, curriculum, course.revision)
 
         return await self._database.transaction(work)
 
@@ -290,15 +303,11 @@ class CourseService:
 
     async def set_video_duration(self, course_id: str, video_id: str, seconds: int) -> None:
         """Lets the lessons of the course that were given a video show it; 0 seconds take it away from them."""
+        await self._change_lessons(course_id, lambda lesson: with_checked_video(lesson, video_id, seconds))
 
-        async def work() -> None:
-            course = await self._repository.get(course_id)
-            for lesson in course.lessons() if course else []:
-                if course and video_id in (lesson.video_id, lesson.new_video_id):
-                    changed = with_video(lesson, video_id, seconds) if seconds else without_video(lesson, video_id)
-                    course = await self._put_lesson(course, changed)
-
-        await self._database.transaction(work)
+    async def set_youtube_facts(self, course_id: str, youtube_id: str, title: str, seconds: int) -> None:
+        """Gives the lessons of the course that show a video of YouTube its length, and its title if they have none."""
+        await self._change_lessons(course_id, lambda lesson: with_youtube_facts(lesson, youtube_id, title, seconds))
 
     async def publish(self, principal: Principal, slug: str) -> Course:
         """Puts a course into the catalogue. Publishing a published one changes nothing. Raises NotReadyToPublish."""
@@ -367,14 +376,24 @@ class CourseService:
         return changed
 
     async def _put_lesson(self, course: Course, lesson: Lesson, revision: int | None = None) -> Course:
-        curriculum = [
-            msgspec.structs.replace(
-                section, lessons=[lesson if old.id == lesson.id else old for old in section.lessons]
-            )
-            for section in course.curriculum
-        ]
-        revised = course.revision if revision is None else revision
-        return await self._change(course, outline_fields(curriculum), revised)
+        curriculum = with_lessons(course.curriculum, lambda old: lesson if old.id == lesson.id else old)
+        return await self._put_outline(course, curriculum, course.revision if revision is None else revision)
+
+    async def _change_lessons(self, course_id: str, change: Callable[[Lesson], Lesson]) -> None:
+        async def work() -> None:
+            course = await self._repository.get(course_id)
+            curriculum = with_lessons(course.curriculum, change) if course else []
+            if course and curriculum != course.curriculum:
+                await self._put_outline(course, curriculum, course.revision)
+
+        await self._database.transaction(work)
+
+    async def _put_outline(self, course: Course, curriculum: Sequence[Section], revision: int) -> Course:
+        """Called in a transaction."""
+        changed = await self._change(course, outline_fields(curriculum), revision)
+        for told in self._on_outline_changed:
+            await told(course, changed)
+        return changed
 
     async def _change(self, course: Course, fields: dict[str, object], revision: int | None) -> Course:
         async def work() -> Course:

@@ -3,12 +3,12 @@
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
+from academy.features.courses.curriculum import LONGEST_TITLE, UNTITLED_YOUTUBE, with_youtube_id
 from academy.features.courses.model import Course, CourseDetails, Lesson, LessonKind, Level
 from academy.kit.errors import InvalidError
 from academy.kit.money import Money
@@ -17,14 +17,13 @@ from academy.web.forms import Form, empty_form
 LONGEST_TEXT = 200_000
 LONGEST_DESCRIPTION = 20_000
 MOST_ITEMS, LONGEST_ITEM, LONGEST_TAG = 20, 200, 40
-_HIGHEST_PRICE = Decimal(10_000_000)
-_PRICE = re.compile(r"[0-9]{1,8}(?:\.[0-9]{1,4})?")
+_HIGHEST_PRICE = 10_000_000
 _YOUTUBE_ID = re.compile(
     r"^(?:https?://)?(?:www\.|m\.)?(?:youtube\.com/(?:watch\?(?:.*&)?v=|embed/|shorts/|live/)|youtu\.be/)?([\w-]{11})(?:[?&#].*)?$",
     re.ASCII,
 )
 
-Title = Annotated[str, Meta(min_length=1, max_length=120)]
+Title = Annotated[str, Meta(min_length=1, max_length=LONGEST_TITLE)]
 ShortText = Annotated[str, Meta(max_length=200)]
 
 
@@ -84,9 +83,9 @@ class NewLessonForm(msgspec.Struct, kw_only=True):
 
 
 class LessonForm(msgspec.Struct, kw_only=True):
-    """A lesson's form; `seen` as in DetailsForm."""
+    """A lesson's form; `seen` as in DetailsForm. Only a YouTube lesson may have no title."""
 
-    title: Title
+    title: Annotated[str, Meta(max_length=LONGEST_TITLE)] = ""
     free_preview: bool = False
     youtube: Annotated[str, Meta(max_length=200)] = ""
     text: Annotated[str, Meta(max_length=LONGEST_TEXT)] = ""
@@ -94,8 +93,13 @@ class LessonForm(msgspec.Struct, kw_only=True):
 
     def change(self, lesson: Lesson) -> Lesson:
         """Returns the lesson with what the form says. Raises InvalidError."""
-        youtube_id = parse_youtube(self.youtube) if lesson.kind is LessonKind.YOUTUBE else lesson.youtube_id
-        return msgspec.structs.replace(lesson, title=self.title, free_preview=self.free_preview, youtube_id=youtube_id)
+        changed = msgspec.structs.replace(lesson, title=self.title, free_preview=self.free_preview)
+        if lesson.kind is LessonKind.YOUTUBE:
+            changed.title = self.title or UNTITLED_YOUTUBE
+            return with_youtube_id(changed, parse_youtube(self.youtube))
+        if not self.title:
+            raise InvalidError("Every lesson needs a title.", fields={"title": "Give it a title."})
+        return changed
 
 
 class OrderForm(msgspec.Struct, kw_only=True):
@@ -113,7 +117,7 @@ def details_form(course: Course) -> Form[DetailsForm]:
         "category": course.category,
         "level": course.level.value,
         "language": course.language,
-        "price": format_price(course.price),
+        "price": course.price.plain,
         "currency": course.price.currency,
         "tags": ", ".join(course.tags),
         "outcomes": "\n".join(course.outcomes),
@@ -166,23 +170,14 @@ def _changed_to(value: object) -> str:
     return f"It says {shown} now."
 
 
-def format_price(price: Money) -> str:
-    """Returns a price as one types it: 499 or 499.50."""
-    unit = price.exponent
-    amount = Decimal(price.amount).scaleb(-unit)
-    return f"{amount:.{unit}f}" if amount % 1 else f"{amount:.0f}"
-
-
 def parse_price(text: str, currency: str) -> Money:
     """Returns the price that a text means. Raises InvalidError naming the field."""
-    unit = Money(amount=0, currency=currency).exponent
-    amount = Decimal(text) if _PRICE.fullmatch(text) else None
-    minor = amount.scaleb(unit) if amount is not None else None
-    if amount is None or minor is None or minor % 1 or amount > _HIGHEST_PRICE:
-        example = "499 or 499.50" if unit else "499"
+    price = Money.parse(text, currency)
+    if price is None or price.major_units > _HIGHEST_PRICE:
+        example = "499 or 499.50" if Money(amount=0, currency=currency).exponent else "499"
         reason = f"Write the price in {currency} as a plain number, such as {example}; 0 is free."
         raise InvalidError(reason, fields={"price": reason})
-    return Money(amount=int(minor), currency=currency)
+    return price
 
 
 def parse_youtube(text: str) -> str:

@@ -18,7 +18,7 @@ class PaymentNeeded(ConflictError):
     code = "payment_needed"
 
     def __init__(self) -> None:
-        super().__init__("This course is paid, and payment opens soon. You can watch its free previews meanwhile.")
+        super().__init__("This course costs something: buy it on its page. Its free previews are open to everybody.")
 
 
 class NotOpenForEnrolment(ConflictError):

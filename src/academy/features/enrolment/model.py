@@ -16,7 +16,11 @@ class EnrolmentStatus(StrEnum):
 
 
 class Enrolment(Document, kw_only=True):
-    """A learner's right to a course; one per learner and course, for ever the same document."""
+    """A learner's right to a course; one per learner and course, for ever the same document.
+
+    Attributes:
+        transaction_id: what paid for it; None when nothing had to.
+    """
 
     __collection__: ClassVar[str] = "enrolments"
     __indexes__: ClassVar[tuple[Index, ...]] = (
@@ -24,6 +28,7 @@ class Enrolment(Document, kw_only=True):
         Index(("course_id", "-created_at")),
         Index(("user_id", "-created_at")),
         Index(("-created_at",)),
+        Index(("transaction_id",), present="transaction_id"),
     )
 
     user_id: str

@@ -18,12 +18,14 @@ async def enrol(
     pages: NamedDependency[Pages],
     enrolments: NamedDependency[EnrolmentService],
 ) -> Response[bytes]:
-    """Enrols the visitor and opens the course; a stranger signs in first and comes back to the course page."""
+    """Enrols the visitor and opens the course, or leads to its checkout; a stranger signs in first and comes back."""
     if visitor is None:
         return redirect("/login", next=f"/courses/{slug}")
     try:
         await enrolments.enrol(visitor, slug)
-    except (PaymentNeeded, NotOpenForEnrolment) as error:
+    except PaymentNeeded:
+        return redirect(f"/checkout/{slug}")
+    except NotOpenForEnrolment as error:
         return pages.redirect_with("info", error.message, f"/courses/{slug}")
     return redirect(f"/learn/{slug}")
 

@@ -32,6 +32,15 @@ class EnrolmentRepository:
             }
         )
 
+    async def granted_by(self, transaction_ids: Sequence[str]) -> set[str]:
+        """Returns those of some transactions, at most 200, whose enrolment is active."""
+        if not transaction_ids:
+            return set()
+        found = await self._enrolments.find(
+            {"transaction_id": {"$in": list(transaction_ids)}, "status": EnrolmentStatus.ACTIVE.value}
+        )
+        return {enrolment.transaction_id for enrolment in found if enrolment.transaction_id}
+
     async def of_course(self, course_id: str, limit: int, cursor: str | None) -> Page[Enrolment]:
         """Returns a course's enrolments, newest first."""
         return await self._enrolments.page({"course_id": course_id}, sort=("-created_at",), limit=limit, cursor=cursor)

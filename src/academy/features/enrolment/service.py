@@ -4,12 +4,14 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
+from academy.features.accounts.errors import AccountGone
 from academy.features.accounts.service import hold_account
 from academy.features.courses.model import Course, CourseStatus
 from academy.features.courses.service import CourseService
 from academy.features.enrolment.errors import NotOpenForEnrolment, PaymentNeeded
 from academy.features.enrolment.model import Enrolment, EnrolmentStatus, LearnerEnrolled
 from academy.features.enrolment.repository import EnrolmentRepository
+from academy.features.payments.model import Access
 from academy.infrastructure.database.base import Database, Page
 from academy.infrastructure.database.errors import UniqueViolation
 from academy.infrastructure.jobs.base import JobQueue
@@ -51,7 +53,7 @@ class EnrolmentService:
                 raise NotOpenForEnrolment
             if not course.price.is_free:
                 raise PaymentNeeded
-            return await self._give_access(principal, course, held), True
+            return await self._give_access(principal.user_id, course, held), True
 
         return await self._once(work)
 
@@ -62,7 +64,7 @@ class EnrolmentService:
             held = await self._repository.of(principal.user_id, course.id)
             if held is not None and held.status is EnrolmentStatus.ACTIVE:
                 return held, False
-            return await self._give_access(principal, course, held), True
+            return await self._give_access(principal.user_id, course, held), True
 
         return await self._once(work)
 
@@ -73,24 +75,68 @@ class EnrolmentService:
             # A double click: the other request was first, and now its enrolment is there to be found.
             return await self._database.transaction(work)
 
-    async def _give_access(self, principal: Principal, course: Course, held: Enrolment | None) -> Enrolment:
+    async def _give_access(
+        self, user_id: str, course: Course, held: Enrolment | None, transaction_id: str | None = None
+    ) -> Enrolment:
         """Makes the enrolment, or opens the revoked one again; with the count and the event. Raises AccountGone."""
-        await hold_account(self._database, principal.user_id)
+        await hold_account(self._database, user_id)
         now = self._clock.now()
         if held is None:
             enrolment = Enrolment(
-                user_id=principal.user_id, course_id=course.id, course_slug=course.slug, created_at=now, updated_at=now
+                user_id=user_id,
+                course_id=course.id,
+                course_slug=course.slug,
+                transaction_id=transaction_id,
+                created_at=now,
+                updated_at=now,
             )
             await self._repository.insert(enrolment)
         else:
             enrolment = await self._repository.replace(
-                msgspec.structs.replace(held, status=EnrolmentStatus.ACTIVE, revoked_at=None, updated_at=now)
+                msgspec.structs.replace(
+                    held,
+                    status=EnrolmentStatus.ACTIVE,
+                    transaction_id=transaction_id,
+                    revoked_at=None,
+                    updated_at=now,
+                )
             )
         await self._courses.count_enrolment(course.id, 1)
         await self._queue.publish(
-            LearnerEnrolled(enrolment_id=enrolment.id, user_id=principal.user_id, course_id=course.id, granted_at=now)
+            LearnerEnrolled(enrolment_id=enrolment.id, user_id=user_id, course_id=course.id, granted_at=now)
         )
         return enrolment
+
+    # --- for the payments: each joins the open transaction ---
+
+    async def grant_paid(self, user_id: str, course_id: str, transaction_id: str) -> Access:
+        """Enrols the buyer of a transaction; says so when they are enrolled, or they or the course are gone."""
+        held = await self._repository.of(user_id, course_id)
+        if held is not None and held.status is EnrolmentStatus.ACTIVE:
+            return Access.GRANTED if held.transaction_id == transaction_id else Access.HELD
+        course = await self._courses.by_id(course_id)
+        if course is None:
+            return Access.GONE
+        try:
+            await self._give_access(user_id, course, held, transaction_id)
+        except AccountGone:
+            return Access.GONE
+        return Access.GRANTED
+
+    async def revoke_paid(self, user_id: str, course_id: str, transaction_id: str) -> None:
+        """Ends what a transaction granted; access that has another cause stays."""
+        held = await self._repository.of(user_id, course_id)
+        if held is None or held.status is not EnrolmentStatus.ACTIVE or held.transaction_id != transaction_id:
+            return
+        now = self._clock.now()
+        await self._repository.replace(
+            msgspec.structs.replace(held, status=EnrolmentStatus.REVOKED, revoked_at=now, updated_at=now)
+        )
+        await self._courses.count_enrolment(course_id, -1)
+
+    async def served(self, transaction_ids: Sequence[str]) -> set[str]:
+        """Returns those of the transactions, at most 200, that give their buyers access now."""
+        return await self._repository.granted_by(transaction_ids)
 
     async def is_enrolled(self, user_id: str, course_id: str) -> bool:
         """Whether the user has access to the course as a learner."""

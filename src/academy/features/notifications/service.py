@@ -3,10 +3,10 @@
 import tomllib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from importlib.resources import files
+from zoneinfo import ZoneInfo
 
 import msgspec
 from babel.dates import format_date
-from babel.numbers import format_currency
 
 from academy.features.accounts.administration import AccountAdministration
 from academy.features.accounts.model import Topic, User, UserStatus
@@ -16,7 +16,8 @@ from academy.features.courses.service import CourseService
 from academy.features.enrolment.model import LearnerEnrolled
 from academy.features.learning.model import CourseCompleted
 from academy.features.notifications.unsubscribe import UnsubscribeTokens
-from academy.features.payments.model import PaymentReceived
+from academy.features.payments.invoice import SELLERS_ZONE
+from academy.features.payments.model import PaymentReceived, PaymentRefunded
 from academy.infrastructure.database.base import LARGEST_PAGE
 from academy.infrastructure.email.batches import Announcement, BatchRecipient
 from academy.infrastructure.email.model import Mail
@@ -24,6 +25,7 @@ from academy.infrastructure.email.rendering import MailKind
 from academy.infrastructure.email.service import EmailService
 from academy.kit.errors import InvalidError, NotFoundError
 from academy.kit.ids import new_id
+from academy.kit.money_format import format_money
 
 _MOST_NAMED = 5
 _MOST_SHOWN = 3
@@ -89,12 +91,34 @@ class NotificationService:
             "transaction_id": event.transaction_id,
             "course_title": course.title if course else "",
             "course_url": f"{self._url}/courses/{course.slug}" if course else self._url,
-            "amount": format_currency(event.amount.major_units, event.amount.currency, locale=locale),
+            "amount": format_money(event.amount, locale),
             "invoice_number": event.invoice_number,
-            "date": format_date(event.paid_at, format="long", locale=locale),
+            "date": format_date(event.paid_at.astimezone(ZoneInfo(SELLERS_ZONE)), format="long", locale=locale),
             "receipt_url": f"{self._url}/account/receipts/{event.transaction_id}",
         }
         await self._email.send_payment_receipt(user.as_recipient(), receipt, cause=f"receipt:{event.transaction_id}")
+
+    async def send_refund_notice(self, event: PaymentRefunded) -> None:
+        """Tells a buyer that money went back, and whether the course is closed to them now."""
+        user, course = await self._both(event.user_id, event.course_id)
+        if user is None:
+            return
+        language = user.preferences.language if user.preferences.language in self._texts else "en"
+        texts = self._texts[language]["refund_closes" if event.ends_access else "refund"]
+        values = {
+            "course": course.title if course else "",
+            "amount": format_money(event.amount, f"{language}_IN"),
+            "number": event.credit_note_number,
+        }
+        await self._email.send_notification(
+            user.as_recipient(),
+            title=texts["title"].format(**values),
+            message=texts["message"].strip().format(**values),
+            action=texts["action"],
+            action_url=f"{self._url}/account/receipts/{event.transaction_id}",
+            unsubscribe_url="",
+            cause=f"refund:{event.refund_id}",
+        )
 
     # --- what they may decline ---
 

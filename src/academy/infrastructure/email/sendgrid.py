@@ -11,9 +11,9 @@ import httpx
 import msgspec
 
 from academy.infrastructure.email.base import Capabilities, EmailMessage, LogicalEmailError, TechnicalEmailError
-from academy.infrastructure.email.bodies import UNREADABLE, beginning_of
 from academy.infrastructure.email.mime import envelope_address, extra_headers
 from academy.infrastructure.email.settings import SendGridSettings
+from academy.infrastructure.http.bodies import UNREADABLE, beginning_of
 from academy.kit.text import is_one_line
 
 # Enough for 150 mails a second at 100 ms each. httpx looks at all its connections several times for every request:

@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from academy.infrastructure.email.bodies import UNREADABLE
 from academy.infrastructure.email.reports import DeliveryReport, ForgedReport, ReportKind, is_address, one_line
+from academy.infrastructure.http.bodies import UNREADABLE
 from academy.kit.clock import to_milliseconds
 from academy.kit.errors import InvalidError
 

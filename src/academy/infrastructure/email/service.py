@@ -136,7 +136,7 @@ class EmailService:
         unsubscribe_url: str,
         cause: str | None = None,
     ) -> None:
-        """Tells something, with one link; its recipient can decline such mails at `unsubscribe_url`."""
+        """Tells something, with one link; its recipient can decline such mails at `unsubscribe_url`, if it is set."""
         values = {"name": to.name, "title": title, "message": message, "action": action, "action_url": action_url}
         await self.send(MailKind.NOTIFICATION, to, values, cause=cause, unsubscribe_url=unsubscribe_url)
 

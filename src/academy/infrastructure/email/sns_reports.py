@@ -23,9 +23,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from academy.infrastructure.email.bodies import UNREADABLE
 from academy.infrastructure.email.reports import DeliveryReport, ForgedReport, ReportKind, is_address, one_line
 from academy.infrastructure.email.sns_certificates import Fetch, SnsCertificates
+from academy.infrastructure.http.bodies import UNREADABLE
 from academy.kit.clock import Clock, to_milliseconds
 from academy.kit.text import is_one_line
 

@@ -29,6 +29,8 @@ class Rule(StrEnum):
     CODES = "codes"
     CODE_TRIES = "code_tries"
     UPLOADS = "uploads"
+    CHECKOUTS = "checkouts"
+    COUPON_TRIES = "coupon_tries"
 
 
 class Standing(msgspec.Struct, frozen=True):

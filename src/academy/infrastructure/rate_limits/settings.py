@@ -53,3 +53,7 @@ class RateLimitSettings(Struct, frozen=True, kw_only=True):
         "30 per 10 minutes"
     )
     uploads: Annotated[str, _quota("RATE_LIMIT_UPLOADS", "Uploads that one account begins.")] = "120 per hour"
+    coupon_tries: Annotated[
+        str, _quota("RATE_LIMIT_COUPON_TRIES", "Coupons that do not fit, which one address tries at the checkout.")
+    ] = "30 per 10 minutes"
+    checkouts: Annotated[str, _quota("RATE_LIMIT_CHECKOUTS", "Checkouts that one account begins.")] = "60 per hour"

@@ -2,19 +2,23 @@
 
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
 from academy.features.courses.curriculum import (
+    UNTITLED_YOUTUBE,
     LessonDraft,
     SectionDraft,
     build_curriculum,
     missing_for_publication,
     outline_fields,
     reading_seconds,
+    unknown_youtube_lessons,
+    with_checked_video,
     with_video,
-    without_video,
+    with_youtube_facts,
 )
 from academy.features.courses.errors import InvalidCurriculum
 from academy.features.courses.model import Course, Lesson, LessonKind, Section
@@ -72,6 +76,32 @@ def test_a_youtube_address_changes_only_when_one_is_sent() -> None:
     [kept] = build_curriculum(BEFORE, [SectionDraft(title="A", lessons=[keep(TALK)])])[0].lessons
     [changed] = build_curriculum(BEFORE, [SectionDraft(title="A", lessons=[keep(TALK, youtube_id="x")])])[0].lessons
     assert (kept.youtube_id, changed.youtube_id) == ("abcdefghijk", "x")
+    assert (kept.duration_seconds, changed.duration_seconds) == (30, 0), "nobody knows yet how long the other one is"
+
+
+def test_only_a_youtube_lesson_may_wait_for_its_title() -> None:
+    draft = LessonDraft(title=" ", kind=LessonKind.YOUTUBE, youtube_id="abcdefghijk")
+    [untitled] = build_curriculum(BEFORE, [SectionDraft(title="A", lessons=[draft])])[0].lessons
+    assert untitled.title == UNTITLED_YOUTUBE
+    told = with_youtube_facts(untitled, "abcdefghijk", f"  Many\twords {'x' * 200}", 40)
+    assert (told.title, told.duration_seconds) == (f"Many words {'x' * 109}", 40)
+    assert with_youtube_facts(untitled, "another_one", "Title", 40) == untitled
+    assert with_youtube_facts(TALK, "abcdefghijk", "Title", 40).title == "Talk"
+
+
+def test_youtube_is_asked_about_what_an_edit_made_unknown() -> None:
+    def asked(*lessons: Lesson) -> list[str]:
+        after = msgspec.structs.replace(BEFORE, curriculum=[Section(title="A", lessons=list(lessons))])
+        return [lesson.id for lesson in unknown_youtube_lessons(BEFORE, after)]
+
+    untitled = msgspec.structs.replace(TALK, title=UNTITLED_YOUTUBE)
+    assert asked(FILM, TALK, msgspec.structs.replace(TALK, title="Renamed")) == []
+    assert asked(msgspec.structs.replace(TALK, youtube_id="another_one")) == ["talk"]
+    assert asked(msgspec.structs.replace(TALK, youtube_id="")) == []
+    assert asked(untitled) == ["talk"]
+    assert asked(msgspec.structs.replace(TALK, id="fresh")) == ["fresh"]
+    waiting = msgspec.structs.replace(BEFORE, curriculum=[Section(title="A", lessons=[untitled])])
+    assert unknown_youtube_lessons(waiting, waiting) == []
 
 
 @pytest.mark.parametrize(
@@ -117,8 +147,8 @@ def test_a_new_video_waits_until_it_is_checked() -> None:
     assert (waiting.video_id, waiting.new_video_id, waiting.duration_seconds) == ("v", "new", 90)
     ready = with_video(waiting, "new", 40)
     assert (ready.video_id, ready.new_video_id, ready.duration_seconds) == ("new", None, 40)
-    assert without_video(waiting, "new") == FILM
-    gone = without_video(FILM, "v")
+    assert with_checked_video(waiting, "new", 0) == FILM
+    gone = with_checked_video(FILM, "v", 0)
     assert (gone.video_id, gone.duration_seconds) == (None, 0)
 
 

@@ -9,8 +9,8 @@ from itertools import repeat
 import httpx
 import pytest
 
-from academy.infrastructure.email import aws_fetching
 from academy.infrastructure.email.aws_fetching import AwsFiles
+from academy.infrastructure.http import small_answers
 from academy.kit.errors import UnavailableError
 
 
@@ -72,7 +72,7 @@ async def test_an_endless_answer_is_cut(files: AwsFiles) -> None:
 
 @pytest.mark.timeout(20)
 async def test_an_answer_that_drips_is_given_up(files: AwsFiles, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aws_fetching, "_SECONDS", 0.5)
+    monkeypatch.setattr(small_answers, "_SECONDS", 0.5)
     with serving("200 OK", repeat(b"x")) as (url, _), pytest.raises(UnavailableError, match="cannot be reached"):
         await files.fetch(url)
 

@@ -129,11 +129,13 @@ def test_what_cannot_be_looked_into_is_known() -> None:
     assert {one.extensions[0] for one in EVERYTHING if not is_examined(one)} == {"rar", "7z"}
 
 
+# What begins like an archive is looked into, and refused when it is none.
+PLAIN = st.binary(max_size=3000).filter(lambda content: not content.startswith((b"PK", b"\x1f\x8b")))
 NAMES = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=20)
 
 
 @settings(deadline=None)
-@given(st.dictionaries(NAMES, st.binary(max_size=3000), max_size=8), st.sampled_from([0, 8, 12, 14]))
+@given(st.dictionaries(NAMES, PLAIN, max_size=8), st.sampled_from([0, 8, 12, 14]))
 def test_every_honest_archive_passes(members: dict[str, bytes], method: int) -> None:
     zip_file, tar_file = zipped(members, method), tarred(members)
     assert list(check_zip(io.BytesIO(zip_file), Budget(len(zip_file)))) == list(members)
