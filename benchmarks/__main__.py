@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import cache, load, mail, media, operation, pages, sign_in, storage
+from benchmarks import cache, load, mail, media, operation, pages, payments, sign_in, storage
 from benchmarks.results import Row, report, save, show
 
 
@@ -27,6 +27,7 @@ def main(wanted: list[str]) -> int:
         "ranges": media.ranges,
         "storage": storage.storage,
         "mail": lambda folder: mail.mail(folder, uri),
+        "payments": lambda folder: payments.payments(folder, uri),
         "operation": operation.operation,
     }
     rows: list[Row] = []

@@ -58,7 +58,7 @@ async def test_it_tells_everything_that_is_known(shared_academy: TestAcademy) ->
     for words in (
         buyer.email,
         course.slug,
-        "VAT, 12.25 %, held in it",
+        "VAT, 12.25 %, included",
         transaction.id,
         transaction.reference,
         transaction.payment_reference,

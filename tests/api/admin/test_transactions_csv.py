@@ -2,6 +2,8 @@
 
 import csv
 import io
+from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -51,6 +53,7 @@ async def test_it_holds_what_the_filter_leaves(shared_academy: TestAcademy) -> N
         "buyer": 'Müller, Zoë "Z"',
         "email": buyer.email,
         "country": "IN",
+        "state": "",
         "tax_id": "",
         "course": course.title,
         "gateway": "rehearsal",
@@ -61,13 +64,35 @@ async def test_it_holds_what_the_filter_leaves(shared_academy: TestAcademy) -> N
         "discount": "0.00",
         "net": "1499.00",
         "tax": "149.90",
+        "taxes": "VAT 149.90",
         "total": "1648.90",
         "refunded": "0.00",
         "invoice_number": paid.invoice_number,
+        "credit_notes": "",
         "disputed_at": "",
     }
     assert [row["id"] for row in await rows(admin, course_id=course.id, status="paid")] == [paid.id]
     assert await rows(admin, course_id=course.id, gateway="stripe") == []
+
+
+async def test_it_holds_the_credit_notes_of_a_month(shared_embedded_academy: TestAcademy) -> None:
+    academy = shared_embedded_academy
+    course = await paid_course(academy)
+    transaction = await bought(academy, await academy.person(), course)
+    admin = await academy.person(Role.ADMIN)
+    await academy.academy.refunds.request(admin, transaction.id, amount=50_000, reason="A part of it")
+    await academy.work()
+    today = academy.clock.now().astimezone(ZoneInfo("Asia/Kolkata")).date()
+    day = timedelta(days=1)
+    browser = await academy.signed_in_browser(person=admin)
+    (row,) = await rows(browser, course_id=course.id, from_day=f"{today}", to_day=f"{today}")
+    number, at, amount = row["credit_notes"].split()
+    assert (number[:4], at[-6:], amount) == ("RAC-", "+00:00", "500.00")
+    assert await rows(browser, course_id=course.id, from_day=f"{today + day}") == []
+    assert await rows(browser, course_id=course.id, to_day=f"{today - day}") == []
+    assert len(await rows(browser, course_id=course.id, from_day="yesterday", to_day="0001-01-01")) == 1
+    page = await browser.get("/admin/transactions", params={"course_id": course.id, "from_day": f"{today + day}"})
+    assert "No transaction like that" in page.text
 
 
 async def test_nothing_in_it_is_a_formula(shared_embedded_academy: TestAcademy) -> None:

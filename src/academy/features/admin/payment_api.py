@@ -1,6 +1,6 @@
 """REST handlers of the admin: transactions, and what the gateways told of them."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 import msgspec
@@ -134,6 +134,8 @@ async def list_transactions(
     coupon: _Name = "",
     disputed: FromQuery[bool] = False,
     troubled: FromQuery[bool] = False,
+    from_day: FromQuery[date | None] = None,
+    to_day: FromQuery[date | None] = None,
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> Listing[AdminTransactionAnswer]:
@@ -146,6 +148,8 @@ async def list_transactions(
         coupon_code=coupon.upper(),
         disputed=disputed,
         troubled=troubled,
+        from_day=from_day,
+        to_day=to_day,
     )
     page = await payments.page(wanted, limit=limit, cursor=cursor)
     return Listing(items=[_transaction_answer(one) for one in page.items], next_cursor=page.next_cursor)

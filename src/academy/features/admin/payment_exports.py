@@ -17,6 +17,7 @@ COLUMNS = (
     "buyer",
     "email",
     "country",
+    "state",
     "tax_id",
     "course",
     "gateway",
@@ -27,9 +28,11 @@ COLUMNS = (
     "discount",
     "net",
     "tax",
+    "taxes",
     "total",
     "refunded",
     "invoice_number",
+    "credit_notes",
     "disputed_at",
 )
 
@@ -37,8 +40,8 @@ COLUMNS = (
 async def transactions_csv(payments: PaymentService, wanted: TransactionFilter) -> AsyncIterator[str]:
     """Gives the transactions that fit as CSV (RFC 4180), newest first, a part for each page that is read.
 
-    Amounts are in major units, times in UTC (ISO 8601). However many transactions there are, one page of them is in
-    memory. Those that come while it runs are not in it.
+    Amounts are in major units, times in UTC (ISO 8601); `taxes` and `credit_notes` may hold several. However many
+    transactions there are, one page of them is in memory. Those that come while it runs are not in it.
     """
     yield csv_lines([COLUMNS])
     cursor = None
@@ -52,7 +55,13 @@ async def transactions_csv(payments: PaymentService, wanted: TransactionFilter) 
 
 def _cells(transaction: Transaction) -> list[str]:
     quote, buyer = transaction.quote, transaction.buyer
-    amounts = (quote.price, quote.discount, quote.net, sum(line.amount for line in quote.taxes), quote.total)
+    amounts = (quote.price, quote.discount, quote.net, sum(line.amount for line in quote.taxes))
+    taxes = (f"{line.name} {_major(line.amount, quote.currency)}" for line in quote.taxes)
+    notes = (
+        f"{refund.credit_note_number} {_time(refund.done_at)} {_major(refund.amount, quote.currency)}"
+        for refund in transaction.refunds
+        if refund.credit_note_number
+    )
     return [
         transaction.id,
         _time(transaction.created_at),
@@ -61,17 +70,25 @@ def _cells(transaction: Transaction) -> list[str]:
         buyer.name,
         buyer.email,
         buyer.country,
+        buyer.state,
         buyer.tax_id,
         transaction.course_title,
         transaction.gateway,
         transaction.payment_reference,
         transaction.coupon_code,
         quote.currency,
-        *(str(Money(amount=amount, currency=quote.currency).major_units) for amount in amounts),
-        str(Money(amount=transaction.refunded, currency=quote.currency).major_units),
+        *(_major(amount, quote.currency) for amount in amounts),
+        "; ".join(taxes),
+        _major(quote.total, quote.currency),
+        _major(transaction.refunded, quote.currency),
         transaction.invoice_number or "",
+        "; ".join(notes),
         _time(transaction.disputed_at),
     ]
+
+
+def _major(amount: int, currency: str) -> str:
+    return str(Money(amount=amount, currency=currency).major_units)
 
 
 def _time(moment: datetime | None) -> str:

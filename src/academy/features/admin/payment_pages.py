@@ -1,6 +1,7 @@
 """HTML handlers of the admin: the transactions, one by one and as a table, and who paid and has nothing for it."""
 
 from collections.abc import Mapping
+from datetime import date
 
 import msgspec
 from litestar import Response, get, post
@@ -22,6 +23,7 @@ from academy.web.guards import admins
 from academy.web.pages import Pages, redirect
 from academy.web.requests import PageRequest
 
+_FIRST_YEAR, _LAST_YEAR = 2000, 2999
 _LONGEST_SEARCH, _LONGEST_ID = 200, 64
 
 
@@ -35,7 +37,18 @@ def _wanted(query: Mapping[str, str]) -> TransactionFilter:
         coupon_code=query.get("coupon_code", "")[:_LONGEST_ID].upper(),
         disputed=query.get("disputed") == "true",
         troubled=query.get("troubled") == "true",
+        from_day=_day(query.get("from_day", "")),
+        to_day=_day(query.get("to_day", "")),
     )
+
+
+def _day(text: str) -> date | None:
+    """A day as a date field writes it; None for anything else, and for days beyond all calendars."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if _FIRST_YEAR <= day.year <= _LAST_YEAR else None
 
 
 def _kept(wanted: TransactionFilter) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Documents of the payments, and what they tell the rest of the academy."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import ClassVar
 
@@ -290,6 +290,7 @@ class TransactionFilter(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         disputed: only those whose buyer asked their bank for the money back.
         troubled: only those that somebody has to look at.
+        from_day, to_day: the first and the last day on which they were begun, by the seller's calendar.
     """
 
     status: TransactionStatus | None = None
@@ -299,6 +300,8 @@ class TransactionFilter(msgspec.Struct, frozen=True, kw_only=True):
     coupon_code: str = ""
     disputed: bool = False
     troubled: bool = False
+    from_day: date | None = None
+    to_day: date | None = None
 
 
 def open_key(user_id: str, course_id: str) -> str:

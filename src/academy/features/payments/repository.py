@@ -1,10 +1,11 @@
 """Every query of the payments."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from academy.features.payments.errors import TransactionNotFound
-from academy.features.payments.invoice import Buyer, Invoice
+from academy.features.payments.invoice import SELLERS_ZONE, Buyer, Invoice
 from academy.features.payments.model import (
     DISPUTES_OVER,
     HOLDS_MONEY,
@@ -79,6 +80,8 @@ class TransactionRepository:
             "status": wanted.status.value if wanted.status else "",
         }
         query: dict[str, object] = {field: value for field, value in equal.items() if value}
+        if begun := _begun_on(wanted):
+            query["created_at"] = begun
         sort = "-created_at"
         if wanted.disputed:
             query["disputed_at"], sort = {"$ne": None}, "-disputed_at"
@@ -128,6 +131,17 @@ class TransactionRepository:
     async def all_of_user(self, user_id: str) -> list[Transaction]:
         """Returns at most 200 of a buyer's transactions, the newest first."""
         return await self._transactions.find({"user_id": user_id}, sort=("-created_at",))
+
+
+def _begun_on(wanted: TransactionFilter) -> dict[str, datetime]:
+    """The days of a filter as moments."""
+    zone = ZoneInfo(SELLERS_ZONE)
+    moments: dict[str, datetime] = {}
+    if wanted.from_day:
+        moments["$gte"] = datetime.combine(wanted.from_day, time.min, zone)
+    if wanted.to_day:
+        moments["$lt"] = datetime.combine(wanted.to_day, time.min, zone) + timedelta(days=1)
+    return moments
 
 
 class WebhookRepository:
