@@ -165,7 +165,7 @@ async def _text_lesson(page: Page) -> None:
 async def _video_lesson(page: Page, file: Path) -> None:
     await page.goto("/studio/courses/bread-at-home")
     await page.get_by_role("link", name="Watch the oven").first.click()
-    await page.locator("input[type=file]").set_input_files(file)
+    await page.locator("#video-file").set_input_files(file)
     await expect(page.locator(".studio-video")).to_be_visible()
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 STYLESHEETS = ("tokens.css", "base.css", "components", "pages")
 STYLESHEET = "app.css"
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _INDENTATION = re.compile(r"^[ \t]+", re.MULTILINE)
 _TYPES = {
     "css": "text/css",
@@ -94,10 +95,10 @@ class Assets:
 
 
 def _joined(layer: Traversable) -> str:
-    """The text of a stylesheet without its indentation, or of all in a folder in the order of their names."""
+    """A stylesheet without its indentation and comments, or all in a folder in the order of their names."""
     if layer.is_dir():
         return "".join(_joined(entry) for entry in sorted(layer.iterdir(), key=lambda one: one.name))
-    return _INDENTATION.sub("", layer.read_text("utf-8"))
+    return _INDENTATION.sub("", _COMMENT.sub("", layer.read_text("utf-8")))
 
 
 def joined_modules(folder: Traversable) -> str:

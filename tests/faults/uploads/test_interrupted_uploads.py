@@ -38,7 +38,8 @@ class CuttingLine(Proxy):
         if is_answer:
             await super()._copy(reader, writer, is_answer=True)
             return
-        left = self._random.randrange(1, 24 * MIB)
+        # The first two come early, so that every seed cuts twice however the client splits the file up.
+        left = self._random.randrange(1, 24 * MIB if self.cuts > 1 else 2 * MIB)
         while piece := await reader.read(1 << 16):
             writer.write(piece[:left])
             await writer.drain()
