@@ -12,7 +12,6 @@ from academy.features.enrolment.model import Enrolment, EnrolmentStatus
 from academy.features.payments.invoice import Invoice, InvoiceKind
 from academy.features.payments.model import (
     ALLOWED_CHANGES,
-    HOLDS_MONEY,
     OPEN,
     Access,
     RefundStatus,
@@ -28,7 +27,6 @@ from academy.infrastructure.gateways.model import RehearsalPayment
 from academy.infrastructure.jobs.model import Job, JobStatus
 
 _MOST = 10_000
-_USES = (*OPEN, *HOLDS_MONEY, TransactionStatus.REFUNDED)
 
 
 class Books(msgspec.Struct, frozen=True, kw_only=True):

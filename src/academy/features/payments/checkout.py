@@ -161,14 +161,15 @@ class CheckoutService:
         one before it. Raises CourseNotFound, NotForSale, AlreadyEnrolled, CouponInvalid, GatewayNotOffered, KeyReused,
         AccountGone, GatewayUnavailable, GatewayRefused.
         """
-        for _ in range(_MOST_TRIES):
+        for more_tries in reversed(range(_MOST_TRIES)):
             try:
                 transaction, is_in_the_way = await self._database.transaction(lambda: self._reserve(buyer, wish))
             except UniqueViolation:
                 continue  # a double click: the other request's transaction is there to be found now
             if not is_in_the_way:
                 return await self._opened(buyer, transaction)
-            await self._give_up(transaction, "The buyer began anew.")
+            if more_tries:  # else the buyer would lose one checkout and get none for it
+                await self._give_up(transaction, "The buyer began anew.")
         raise NotForSale(_TOO_MUCH)
 
     async def _reserve(self, buyer: Principal, wish: Wish) -> tuple[Transaction, bool]:
