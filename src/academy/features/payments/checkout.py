@@ -299,15 +299,17 @@ class CheckoutService:
             is_certain = await self._closed_at_gateway(transaction)
 
         async def work() -> Transaction:
+            stored = await self._transactions.existing(transaction.id)
+            may_still_be_paid = not is_certain or stored.reference != transaction.reference
             return await self._settlement.close(
-                await self._transactions.existing(transaction.id),
-                TransactionStatus.CANCELLED,
-                cause,
-                actor_id=actor_id,
-                may_still_be_paid=not is_certain,
+                stored, TransactionStatus.CANCELLED, cause, actor_id=actor_id, may_still_be_paid=may_still_be_paid
             )
 
-        return await self._database.transaction(work)
+        given_up = await self._database.transaction(work)
+        if given_up.reference != transaction.reference:  # it was opened at the gateway meanwhile
+            with contextlib.suppress(GatewayUnavailable):
+                await self._closed_at_gateway(given_up)
+        return given_up
 
     async def _closed_at_gateway(self, transaction: Transaction) -> bool:
         """Whether nobody can pay a transaction any more; if not, what was paid of it is known here by now."""
